@@ -1,0 +1,175 @@
+//! What a person is told: `error:`, `warning:` and `hint:` lines on stderr, and exit codes.
+//!
+//! Text from outside is escaped here, once, so that no message can carry a terminal escape.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// How a run ended (design: exit codes). Anything else is a bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to say.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// The command line was wrong.
+    Usage = 2,
+    /// No integration is configured for the host.
+    NotConfigured = 3,
+    /// A sign-in is needed, or was refused.
+    SignIn = 4,
+    /// Network or service down: try again.
+    Unavailable = 5,
+}
+
+/// How grave a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// What asked for it failed.
+    Error,
+    /// It worked, but will not for long, or not as well as it could.
+    Warning,
+    /// Something worth knowing.
+    Note,
+}
+
+/// One message: what happened, then what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// How grave it is.
+    pub level: Level,
+    /// What happened, one sentence without a final stop.
+    pub text: String,
+    /// What to do, naming one command.
+    pub hint: Option<String>,
+}
+
+impl Message {
+    /// An error without a hint.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self { level: Level::Error, text: text.into(), hint: None }
+    }
+
+    /// A warning without a hint.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self { level: Level::Warning, text: text.into(), hint: None }
+    }
+
+    /// A note without a hint.
+    pub fn note(text: impl Into<String>) -> Self {
+        Self { level: Level::Note, text: text.into(), hint: None }
+    }
+
+    /// The same message with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The lines as they are printed, control characters escaped.
+    pub fn render(&self) -> String {
+        let word = match self.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Note => "note",
+        };
+        let mut lines = format!("{word}: {}\n", escape(&self.text));
+        if let Some(hint) = &self.hint {
+            lines.push_str(&format!("hint: {}\n", escape(hint)));
+        }
+        lines
+    }
+
+    /// Prints it on stderr, in one write. A closed stderr is nobody's problem.
+    pub fn print(&self) {
+        stderr(&self.render());
+    }
+}
+
+/// Why a command ended early: the message and the exit code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What the person is told.
+    pub message: Message,
+    /// What the caller is told.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A failure with exit code 1.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { message: Message::error(text), exit: Exit::Failed }
+    }
+
+    /// The same failure with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.message = self.message.hint(hint);
+        self
+    }
+
+    /// The same failure with another exit code.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Writes to stderr and ignores that it may be closed.
+pub fn stderr(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes to stdout; a reader that has gone away is no error (SIGPIPE is ignored).
+pub fn stdout(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(err) if err.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Text made safe for a terminal: control characters, and the characters that reorder or hide
+/// text (bidirectional controls, zero-width ones), become `\u{…}`.
+pub fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || hidden {
+            let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// Bytes from git made safe for a terminal.
+pub fn escape_bytes(bytes: &[u8]) -> String {
+    escape(&String::from_utf8_lossy(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_carry_no_control_characters() {
+        let message = Message::error("no \u{1b}[31mred\r\n").hint("run \u{7}x\u{202e}");
+        assert_eq!(
+            message.render(),
+            "error: no \\u{1b}[31mred\\u{d}\\u{a}\nhint: run \\u{7}x\\u{202e}\n"
+        );
+    }
+}
