@@ -1,0 +1,210 @@
+//! Personal access tokens: their form, the page that makes them, and when they run out.
+
+use percent_encoding::utf8_percent_encode;
+
+use super::organization::Organization;
+use super::place::{Place, Scheme};
+use super::url::SEGMENT;
+use super::virtual_directory::VirtualDirectory;
+
+/// How long a PAT lives where its owner does not say: what the portal's form offers first ("Use
+/// personal access tokens").
+pub const DEFAULT_LIFETIME_DAYS: u32 = 30;
+
+/// From how many days before its end a PAT is worth a warning.
+pub const WARNING_DAYS: i64 = 3;
+
+/// What to tick on the page, in its own words.
+pub const SCOPE_TO_TICK: &str = "Custom defined → Code: Read & write";
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// What a password looks like. A hint: Azure promises none of these forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A PAT as made since 2024: 84 characters, `AZDO` at the 77th.
+    Current,
+    /// A PAT as made before: 52 characters of base 32.
+    Former,
+    /// A JSON web token, so an OAuth token, and certainly no PAT.
+    Jwt,
+    /// Anything else; it may be a PAT all the same.
+    Unknown,
+}
+
+/// The form of a password. The two PAT forms are those Microsoft's own client library tells apart
+/// (azure-devops-node-api, WebApi.ts; Purview's "Azure DevOps personal access token").
+pub fn form(password: &[u8]) -> Form {
+    let letters = password.iter().all(u8::is_ascii_alphanumeric);
+    let base32 = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'2'..=b'7');
+    match password.len() {
+        84 if letters && &password[76..80] == b"AZDO" => Form::Current,
+        52 if password.iter().all(base32) => Form::Former,
+        _ if looks_like_jwt(password) => Form::Jwt,
+        _ => Form::Unknown,
+    }
+}
+
+/// Whether a text that should be a name is a token instead.
+pub fn is_token(text: &[u8]) -> bool {
+    form(text) != Form::Unknown
+}
+
+/// Whether this has the form of a signed (three parts) or encrypted (five) JSON web token, RFC
+/// 7515 section 7.1 and RFC 7516 section 7.1. `eyJ` is base64 for the `{"` a header begins with.
+/// Parts after the first may be empty, as a signature is for `alg: none`.
+pub fn looks_like_jwt(password: &[u8]) -> bool {
+    let alphabet = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let dots = password.iter().filter(|b| **b == b'.').count();
+    password.starts_with(b"eyJ") && matches!(dots, 2 | 4) && password.iter().all(alphabet)
+}
+
+/// The page where the owner makes a PAT, opened at the form where the portal lets it be. Azure has
+/// no way to fill the form in from an address. Without an organization there is no such page on
+/// the cloud, and the address is the host's own.
+pub fn token_page_url(
+    scheme: Scheme,
+    place: &Place,
+    virtual_directory: &VirtualDirectory,
+    organization: Option<&Organization>,
+) -> String {
+    let mut address = match place {
+        // A link a person clicks need not repeat a clone URL's http.
+        Place::DevAzure | Place::VisualStudio { .. } => format!("https://{place}"),
+        Place::Other(authority) => format!("{scheme}://{authority}"),
+    };
+    let mut push = |name: &str| {
+        address.push('/');
+        address.extend(utf8_percent_encode(name, SEGMENT));
+    };
+    match (place, organization) {
+        (Place::DevAzure, None) => {
+            push("");
+            return address;
+        }
+        (Place::DevAzure, Some(organization)) => push(organization.as_str()),
+        (Place::VisualStudio { .. }, _) => {}
+        (Place::Other(_), organization) => {
+            virtual_directory.segments().for_each(&mut push);
+            if let Some(collection) = organization {
+                push(collection.as_str());
+            }
+        }
+    }
+    push("_usersSettings");
+    push("tokens");
+    address.push_str("?action=edit");
+    address
+}
+
+/// How near a PAT is to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// It is over.
+    Over,
+    /// It ends within [`WARNING_DAYS`].
+    Soon {
+        /// Whole days left; 0 is less than a day.
+        days: i64,
+    },
+}
+
+impl Expiry {
+    /// How a sentence about a PAT goes on: "ran out", "runs out in 2 days".
+    pub fn words(self) -> String {
+        match self {
+            Self::Over => "ran out".to_owned(),
+            Self::Soon { days: 0 } => "runs out in less than a day".to_owned(),
+            Self::Soon { days: 1 } => "runs out in 1 day".to_owned(),
+            Self::Soon { days } => format!("runs out in {days} days"),
+        }
+    }
+}
+
+/// Whether an end, in Unix seconds like `now`, deserves a warning.
+pub fn expiry_warning(now: i64, expires: i64) -> Option<Expiry> {
+    let left = expires.saturating_sub(now);
+    match left {
+        ..=0 => Some(Expiry::Over),
+        1.. if left <= WARNING_DAYS * DAY => Some(Expiry::Soon { days: left / DAY }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        let current = format!("{}AZDO1234", "aB3".repeat(26).split_at(76).0);
+        for (password, want) in [
+            (current.as_str(), Form::Current),
+            (&current[1..], Form::Unknown),
+            (&current.replace("AZDO", "AZD0"), Form::Unknown),
+            (&"abcdefghijklmnopqrstuvwxyz".repeat(2), Form::Former),
+            (&"a".repeat(51), Form::Unknown),
+            (&"1".repeat(52), Form::Unknown),
+            ("eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln", Form::Jwt),
+            ("eyJhbGciOiJub25lIn0.eyJhIjoxfQ.", Form::Jwt),
+            ("eyJlbmMiOiJBMTI4R0NNIn0..aXY.Y3Q.dGFn", Form::Jwt),
+            ("eyJ.a", Form::Unknown),
+            ("eyJ.a.b.c", Form::Unknown),
+            ("eyJhbGciOiJSUzI1NiJ9.a b.c", Form::Unknown),
+            ("xyz.abc.def", Form::Unknown),
+            ("hunter2", Form::Unknown),
+            ("", Form::Unknown),
+        ] {
+            assert_eq!(form(password.as_bytes()), want, "{password}");
+        }
+        assert!(looks_like_jwt(b"eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln"));
+    }
+
+    #[test]
+    fn pages() {
+        for (host, directory, organization, want) in [
+            (
+                "dev.azure.com",
+                "/tfs",
+                "Contoso",
+                "https://dev.azure.com/contoso/_usersSettings/tokens?action=edit",
+            ),
+            ("dev.azure.com", "/", "", "https://dev.azure.com/"),
+            (
+                "contoso.visualstudio.com",
+                "/",
+                "",
+                "https://contoso.visualstudio.com/_usersSettings/tokens?action=edit",
+            ),
+            (
+                "tfs:8080",
+                "/my tfs",
+                "Team A&B",
+                "http://tfs:8080/my%20tfs/team%20a%26b/_usersSettings/tokens?action=edit",
+            ),
+            ("tfs", "/", "", "http://tfs/_usersSettings/tokens?action=edit"),
+        ] {
+            let place = Place::of(Scheme::Http, host.as_bytes()).expect("a host");
+            let directory = VirtualDirectory::parse(directory).expect("a directory");
+            let organization = Organization::collection(organization);
+            let got = token_page_url(Scheme::Http, &place, &directory, organization.as_ref());
+            assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn warnings() {
+        for (left, want) in [
+            (-1, Some("ran out")),
+            (0, Some("ran out")),
+            (1, Some("runs out in less than a day")),
+            (DAY, Some("runs out in 1 day")),
+            (3 * DAY, Some("runs out in 3 days")),
+            (3 * DAY + 1, None),
+            (i64::MAX, None),
+        ] {
+            assert_eq!(expiry_warning(0, left).map(Expiry::words).as_deref(), want, "{left}");
+        }
+        assert_eq!(expiry_warning(i64::MAX, i64::MIN), Some(Expiry::Over));
+    }
+}

@@ -1,0 +1,141 @@
+//! The virtual directory of an Azure DevOps Server: where below the host it begins.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+/// The longest directory accepted, in bytes: IIS refuses longer paths long before.
+const MAX: usize = 256;
+
+/// `/`, or `/tfs`, or `/a/b`: always a leading and never a trailing slash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct VirtualDirectory(String);
+
+impl VirtualDirectory {
+    /// Reads what a person typed: `/tfs`, `tfs/` and `tfs` are one, an empty text is `/`. Typed as
+    /// it reads, not percent-encoded, since git hands over paths decoded.
+    pub fn parse(text: &str) -> Option<Self> {
+        let odd = |c: char| matches!(c, '?' | '#' | '\\' | '%') || c.is_control();
+        if text.len() > MAX || text.contains(odd) {
+            return None;
+        }
+        let mut path = String::new();
+        for segment in text.trim().split('/').filter(|s| !s.is_empty()) {
+            if segment.trim().is_empty() || matches!(segment, "." | "..") {
+                return None;
+            }
+            path.push('/');
+            path.push_str(segment);
+        }
+        Some(if path.is_empty() { Self::default() } else { Self(path) })
+    }
+
+    /// The directory with its leading slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the host's root.
+    pub fn is_root(&self) -> bool {
+        self.0 == "/"
+    }
+
+    /// Its names, in order.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|s| !s.is_empty())
+    }
+
+    /// What of a path lies below the directory, or `None` where the path is elsewhere. Compares
+    /// whole names without regard to ASCII case, as IIS does.
+    pub fn below<'a, 'b>(&self, path: &'b [&'a str]) -> Option<&'b [&'a str]> {
+        let mut rest = path;
+        for name in self.segments() {
+            match rest.split_first() {
+                Some((first, after)) if first.eq_ignore_ascii_case(name) => rest = after,
+                _ => return None,
+            }
+        }
+        Some(rest)
+    }
+}
+
+impl Default for VirtualDirectory {
+    fn default() -> Self {
+        Self("/".to_owned())
+    }
+}
+
+impl fmt::Display for VirtualDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for VirtualDirectory {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not a virtual directory such as /tfs"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        for (text, want) in [
+            ("", Some("/")),
+            ("/", Some("/")),
+            ("//", Some("/")),
+            ("/tfs", Some("/tfs")),
+            ("tfs/", Some("/tfs")),
+            (" tfs ", Some("/tfs")),
+            ("/Apps//TFS/", Some("/Apps/TFS")),
+            ("/my tfs", Some("/my tfs")),
+            ("/..", None),
+            ("/tfs/../x", None),
+            ("./tfs", None),
+            ("/tfs?x=1", None),
+            ("/tfs#x", None),
+            ("/t%66s", None),
+            ("\\tfs", None),
+            ("/tfs\n", None),
+            ("/ /x", None),
+        ] {
+            let got = VirtualDirectory::parse(text);
+            assert_eq!(got.as_ref().map(VirtualDirectory::as_str), want, "{text:?}");
+        }
+        assert_eq!(VirtualDirectory::parse(&"a".repeat(300)), None);
+    }
+
+    #[test]
+    fn below() {
+        let tfs = VirtualDirectory::parse("/tfs").expect("a directory");
+        assert_eq!(tfs.below(&["TFS", "c"]), Some(&["c"][..]));
+        assert_eq!(tfs.below(&["tfs"]), Some(&[][..]));
+        assert_eq!(tfs.below(&["tfs2", "c"]), None);
+        assert_eq!(tfs.below(&[]), None);
+        assert_eq!(VirtualDirectory::default().below(&["c"]), Some(&["c"][..]));
+    }
+
+    #[test]
+    fn json_is_a_checked_string() {
+        let read = |json: &str| serde_json::from_str::<VirtualDirectory>(json).ok();
+        assert_eq!(read("\"tfs/\"").map(|d| d.to_string()).as_deref(), Some("/tfs"));
+        assert_eq!(read("\"/../x\""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(text in "\\PC{0,40}") {
+            if let Some(directory) = VirtualDirectory::parse(&text) {
+                prop_assert!(directory.as_str().starts_with('/'));
+                prop_assert_eq!(VirtualDirectory::parse(directory.as_str()), Some(directory));
+            }
+        }
+    }
+}
