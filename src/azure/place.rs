@@ -98,8 +98,8 @@ impl Authority {
             return None;
         }
         let text = std::str::from_utf8(text).ok()?;
-        let (host, port) = if text.starts_with('[') {
-            let (address, rest) = text[1..].split_once(']')?;
+        let (host, port) = if let Some(bracketed) = text.strip_prefix('[') {
+            let (address, rest) = bracketed.split_once(']')?;
             let address: Ipv6Addr = address.parse().ok()?;
             let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
             (format!("[{address}]"), port)
