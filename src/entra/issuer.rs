@@ -9,8 +9,11 @@ use std::fmt;
 use url::{Host, Url};
 
 mod error;
+mod expected;
 
 pub use error::IssuerError;
+pub use expected::ExpectedIssuer;
+use expected::TEMPLATE;
 
 /// Entra's login hosts: the one to use, then its other names (MSAL's KnownMetadataProvider,
 /// "National clouds"). The German cloud of before 2021 is closed and not among them.
@@ -241,42 +244,6 @@ impl fmt::Display for Issuer {
             }
             Kind::Literal { text, .. } => f.write_str(text),
         }
-    }
-}
-
-/// What Entra's document says where the tenant depends on the account ("Access tokens", Validate
-/// the issuer).
-const TEMPLATE: &str = "{tenantid}";
-
-/// What the `iss` of an ID token must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpectedIssuer {
-    text: String,
-    tenant: Option<String>,
-}
-
-impl ExpectedIssuer {
-    /// The `issuer` of the discovery document, as written; may hold `{tenantid}`.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The tenant's ID, where the document names one: also for a tenant given by its domain.
-    pub fn tenant_id(&self) -> Option<&str> {
-        self.tenant.as_deref()
-    }
-
-    /// Whether an ID token with these `iss` and `tid` is this issuer's. `iss` must be equal (OpenID
-    /// Connect Core 1.0 section 3.1.3.7), the token's own tenant put into a `{tenantid}` first; a
-    /// `tid` must agree with it.
-    pub fn accepts(&self, iss: &str, tid: Option<&str>) -> bool {
-        if let Some(tenant) = &self.tenant {
-            return iss == self.text && tid.is_none_or(|tid| tid.eq_ignore_ascii_case(tenant));
-        }
-        if self.text.contains(TEMPLATE) {
-            return tid.is_some_and(|t| is_guid(t) && iss == self.text.replace(TEMPLATE, t));
-        }
-        iss == self.text
     }
 }
 
