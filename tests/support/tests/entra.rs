@@ -114,6 +114,8 @@ fn the_verifier_must_fit() {
     ];
     let reply = world.client().post_form(&token_url(), &form).expect("an answer");
     assert_refused(&reply, 400, "invalid_grant", 501_481);
+    world.entra().expire_codes();
+    assert_refused(&redeem(&world, &uri, code, None), 400, "invalid_grant", 70008);
 }
 
 #[test]

@@ -153,11 +153,11 @@ fn request(app: &App, query: &Pairs) -> Result<(Scopes, Option<(String, String)>
         let words = format!("The response_type '{response_type}' is not supported.");
         return Err(Refusal::new(400, "unsupported_response_type", 70005, words));
     }
-    if let Some(mode) = get(query, "response_mode") {
-        if !["query", "fragment", "form_post"].contains(&mode) {
-            let words = format!("'{mode}' is not a supported value of response_mode.");
-            return Err(bad(70007, words));
-        }
+    if let Some(mode) = get(query, "response_mode")
+        && !["query", "fragment", "form_post"].contains(&mode)
+    {
+        let words = format!("'{mode}' is not a supported value of response_mode.");
+        return Err(bad(70007, words));
     }
     let scope = get(query, "scope").unwrap_or_default();
     let scopes = Scopes::parse(scope)?;

@@ -170,6 +170,11 @@ impl Entra {
         lock(&self.state).access.values_mut().for_each(|a| a.dead = true);
     }
 
+    /// Every authorization code issued so far is past its ten minutes.
+    pub fn expire_codes(&self) {
+        lock(&self.state).codes.values_mut().for_each(token::Code::expire);
+    }
+
     /// Every refresh token issued so far is dead.
     pub fn revoke_refresh_tokens(&self, dead: Dead) {
         lock(&self.state).refresh.values_mut().for_each(|r| r.dead = Some(dead));

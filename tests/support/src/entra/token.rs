@@ -21,13 +21,17 @@ const CODE_LIFETIME: Duration = Duration::from_secs(600);
 pub(crate) struct Code {
     asked: Asked,
     account: Account,
-    issued: Instant,
+    until: Instant,
     redeemed: bool,
 }
 
 impl Code {
     pub(crate) fn new(asked: Asked, account: Account, issued: Instant) -> Self {
-        Self { asked, account, issued, redeemed: false }
+        Self { asked, account, until: issued + CODE_LIFETIME, redeemed: false }
+    }
+
+    pub(crate) fn expire(&mut self) {
+        self.until = Instant::now();
     }
 }
 
@@ -164,7 +168,7 @@ impl State {
                  code or use an existing refresh token.",
             ));
         }
-        if kept.issued.elapsed() > CODE_LIFETIME {
+        if kept.until <= Instant::now() {
             return Err(invalid(
                 70008,
                 "The provided authorization code or refresh token has expired due to inactivity. \
