@@ -1,1 +1,32 @@
-//! Stand-ins.
+//! Stand-ins for Microsoft Entra ID, Azure DevOps Services and Azure DevOps Server.
+//!
+//! A [`World`] plays them under their real names behind a proxy on loopback that ends TLS with
+//! certificates of an authority of its own, so that programs run the code they run in earnest.
+mod azure;
+mod backend;
+mod browser;
+mod ca;
+mod client;
+mod clock;
+mod entra;
+mod faults;
+mod foreign;
+mod http;
+mod log;
+mod proxy;
+mod random;
+mod server;
+mod sites;
+mod world;
+
+pub use azure::{AzureDevOps, MSA_TENANT, Pat};
+pub use browser::{BrowseResult, browse};
+pub use client::{Client, Reply};
+pub use entra::{
+    ADA, ADO_RESOURCE, ADO_RESOURCE_URI, App, CLIENT_ID, CLIENT_SECRET, CONTOSO, Dead, Entra,
+    FABRIKAM, GRACE, Platform, SignIn,
+};
+pub use faults::{Fault, Target, Times};
+pub use log::Seen;
+pub use server::AzureDevOpsServer;
+pub use world::World;

@@ -1,0 +1,194 @@
+//! Who is asking, and how those are refused who may not.
+use super::{AzureDevOps, MSA_TENANT};
+use crate::entra::{ADO_RESOURCE, ADO_RESOURCE_URI};
+use crate::http::{self, Answer, Ask};
+use crate::log::lock;
+use crate::random;
+use hyper::Method;
+
+/// What a personal access token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pat {
+    /// Code (Read).
+    pub read: bool,
+    /// Code (Read & write).
+    pub write: bool,
+    /// Past its expiry.
+    pub expired: bool,
+}
+
+impl Pat {
+    /// Code (Read & write).
+    pub const fn read_write() -> Self {
+        Self { read: true, write: true, expired: false }
+    }
+
+    /// Code (Read).
+    pub const fn read_only() -> Self {
+        Self { read: true, write: false, expired: false }
+    }
+
+    /// Read and write, past its expiry.
+    pub const fn past_expiry() -> Self {
+        Self { read: true, write: true, expired: true }
+    }
+}
+
+pub(crate) struct KeptPat {
+    pub(crate) org: String,
+    pub(crate) pat: Pat,
+}
+
+/// Who is asking.
+pub(crate) enum Caller {
+    Anonymous,
+    Pat(Pat),
+    Entra { account: String, scopes: Vec<String>, app: bool },
+}
+
+impl Caller {
+    pub(crate) fn may_read(&self) -> bool {
+        match self {
+            Self::Anonymous => false,
+            Self::Pat(pat) => pat.read || pat.write,
+            Self::Entra { scopes, app, .. } => {
+                *app || scopes
+                    .iter()
+                    .any(|s| s.starts_with("vso.code") || s == "user_impersonation")
+            }
+        }
+    }
+
+    pub(crate) fn may_write(&self) -> bool {
+        match self {
+            Self::Anonymous => false,
+            Self::Pat(pat) => pat.write,
+            Self::Entra { scopes, app, .. } => *app || scopes.iter().any(|s| s != "vso.code"),
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Anonymous => String::new(),
+            Self::Pat(_) => crate::entra::ADA.to_owned(),
+            Self::Entra { account, .. } => account.clone(),
+        }
+    }
+}
+
+/// Why somebody is refused.
+pub(crate) enum Refused {
+    /// No credentials, or none that mean anything.
+    Nobody,
+    ExpiredPat,
+    /// Known, but without access.
+    NotAllowed(String),
+}
+
+impl AzureDevOps {
+    /// Reads the credentials of a request; `org` must exist.
+    pub(crate) fn caller(&self, ask: &Ask, org: &str) -> Result<Caller, Refused> {
+        let Some((scheme, value)) = ask.authorization() else {
+            return Ok(Caller::Anonymous);
+        };
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return self.entra_caller(value.trim(), org);
+        }
+        let (_, password) = ask.basic().ok_or(Refused::Nobody)?;
+        let kept = lock(&self.state).pats.get(&password).map(|kept| (kept.org == org, kept.pat));
+        match kept {
+            Some((true, pat)) if pat.expired => Err(Refused::ExpiredPat),
+            Some((true, pat)) => Ok(Caller::Pat(pat)),
+            Some((false, _)) => Err(Refused::Nobody),
+            None => self.entra_caller(&password, org),
+        }
+    }
+
+    fn entra_caller(&self, token: &str, org: &str) -> Result<Caller, Refused> {
+        let access = self.entra.access(token).ok_or(Refused::Nobody)?;
+        let ours = [ADO_RESOURCE, ADO_RESOURCE_URI]
+            .iter()
+            .any(|resource| access.audience.eq_ignore_ascii_case(resource));
+        let state = lock(&self.state);
+        let organization = &state.organizations[org];
+        if !ours || access.tenant != organization.tenant {
+            return Err(Refused::Nobody);
+        }
+        if !organization.members.contains(&access.account.to_lowercase()) {
+            return Err(Refused::NotAllowed(access.account));
+        }
+        let app = !access.account.contains('@');
+        Ok(Caller::Entra { account: access.account, scopes: access.scopes, app })
+    }
+
+    /// 401 with everything Azure DevOps says about how to sign in.
+    pub(crate) fn challenge(&self, ask: &Ask, org: &str, refused: &Refused) -> Answer {
+        let words = match refused {
+            Refused::Nobody => {
+                "TF400813: The user '' is not authorized to access this resource.".to_owned()
+            }
+            Refused::ExpiredPat => {
+                "Access Denied: The Personal Access Token used has expired.".to_owned()
+            }
+            Refused::NotAllowed(account) => {
+                let who = random::guid_of(account);
+                format!("TF400813: The user '{who}' is not authorized to access this resource.")
+            }
+        };
+        let mut answer = if ask.header("accept").contains("json") || ask.method == Method::PATCH {
+            super::error(401, "UnauthorizedRequestException", &words)
+        } else {
+            let page = format!(
+                "<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In</title></head>\
+                 <body><h1>Access Denied</h1><p>{words}</p></body></html>"
+            );
+            http::html(401, &page)
+        };
+        if matches!(refused, Refused::ExpiredPat) {
+            http::header(
+                &mut answer,
+                "X-TFS-ServiceError",
+                "Access%20Denied%3A%20The%20Personal%20Access%20Token%20used%20has%20expired.",
+            );
+        }
+        self.sign_in_headers(&mut answer, org);
+        answer
+    }
+
+    /// The headers that name tenant and ways to sign in.
+    pub(crate) fn sign_in_headers(&self, answer: &mut Answer, org: &str) {
+        let tenant = self.tenant_of(org).unwrap_or_else(|| MSA_TENANT.to_owned());
+        let realm = "https://tfsprodneu2.visualstudio.com/";
+        let bearer = if tenant == MSA_TENANT {
+            "Bearer".to_owned()
+        } else {
+            format!("Bearer authorization_uri=https://login.microsoftonline.com/{tenant}")
+        };
+        for (name, value) in [
+            ("WWW-Authenticate", bearer),
+            ("WWW-Authenticate", format!("Basic realm=\"{realm}\"")),
+            ("WWW-Authenticate", "TFS-Federated".to_owned()),
+            ("X-TFS-FedAuthRealm", realm.to_owned()),
+            ("X-TFS-FedAuthIssuer", format!("https://dev.azure.com/{org}/")),
+            ("X-VSS-AuthorizationEndpoint", format!("https://vssps.dev.azure.com/{org}/")),
+            ("X-VSS-ResourceTenant", tenant),
+        ] {
+            http::header(answer, name, &value);
+        }
+        identify(answer);
+    }
+}
+
+/// The ids that support asks for.
+pub(crate) fn identify(answer: &mut Answer) {
+    let activity = random::guid();
+    for (name, value) in [
+        ("X-TFS-ProcessId", random::guid_of("the stand-in's process")),
+        ("ActivityId", activity.clone()),
+        ("X-TFS-Session", activity.clone()),
+        ("X-VSS-E2EID", activity),
+        ("X-VSS-SenderDeploymentId", random::guid_of("the stand-in's deployment")),
+    ] {
+        http::header(answer, name, &value);
+    }
+}

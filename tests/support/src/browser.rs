@@ -1,0 +1,64 @@
+//! The person at the browser: opens a page, picks an account, follows where it leads.
+use crate::client::{Client, Reply};
+use std::io;
+use url::Url;
+
+/// Where the browser ended up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowseResult {
+    /// HTTP status of the last page.
+    pub status: u16,
+    /// Its content.
+    pub body: String,
+    /// Its address.
+    pub final_url: String,
+}
+
+/// Opens `url`, picks `account` where an account is asked for, and follows redirects and
+/// self-submitting forms to the end.
+pub fn browse(client: &Client, url: &str, account: &str) -> io::Result<BrowseResult> {
+    let mut here = Url::parse(url).map_err(io::Error::other)?;
+    let mut reply = client.get(here.as_str())?;
+    for _ in 0..10 {
+        if (301..=308).contains(&reply.status) {
+            let location = reply.header("location").unwrap_or_default();
+            here = here.join(location).map_err(io::Error::other)?;
+            reply = client.get(here.as_str())?;
+        } else if let Some((action, fields)) = form(&reply, account) {
+            here = here.join(&action).map_err(io::Error::other)?;
+            let fields: Vec<(&str, &str)> =
+                fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+            reply = client.post_form(here.as_str(), &fields)?;
+        } else {
+            break;
+        }
+    }
+    Ok(BrowseResult { status: reply.status, body: reply.text(), final_url: here.into() })
+}
+
+/// The form of a page of Entra's, filled in.
+fn form(reply: &Reply, account: &str) -> Option<(String, Vec<(String, String)>)> {
+    let page = reply.text();
+    let is_html = reply.header("content-type").is_some_and(|kind| kind.contains("html"));
+    let hidden = page.contains("name=\"hiddenform\"");
+    let picker = page.contains("name=\"flow\"");
+    if !is_html || !(hidden || picker) {
+        return None;
+    }
+    let action = attribute(page.split("<form ").nth(1)?, "action")?;
+    let mut fields: Vec<(String, String)> = page
+        .split("<input type=\"hidden\" ")
+        .skip(1)
+        .filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)))
+        .collect();
+    if picker {
+        fields.push(("account".to_owned(), account.to_owned()));
+    }
+    Some((action, fields))
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let value = tag.split_once(&format!("{name}=\""))?.1.split('"').next()?;
+    let plain = value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
+    Some(plain.replace("&amp;", "&"))
+}

@@ -1,0 +1,107 @@
+//! The proxy that is the whole internet: it ends TLS itself, under the real names.
+use crate::http::{self, Answer, Ask};
+use crate::log::Seen;
+use crate::sites::{Shared, Site};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(outer(stream, Arc::clone(&shared)));
+        }
+    }
+}
+
+async fn outer(stream: TcpStream, shared: Arc<Shared>) {
+    let service = service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        async move {
+            if request.method() == Method::CONNECT {
+                Ok(tunnel(shared, request))
+            } else {
+                plain(shared, request).await
+            }
+        }
+    });
+    let _ = http1::Builder::new()
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+}
+
+/// `CONNECT host:port`: opens TLS for a name we play, refuses every other.
+fn tunnel(shared: Arc<Shared>, request: Request<Incoming>) -> Answer {
+    let (host, port) = request.uri().authority().map_or((String::new(), 0), |a| {
+        (a.host().to_ascii_lowercase(), a.port_u16().unwrap_or(443))
+    });
+    let name = if port == 443 { host.clone() } else { format!("{host}:{port}") };
+    let Some(site) = shared.site("https", &host, port) else {
+        shared.log.stray(&name);
+        return http::text(502, "this name is not played here\n");
+    };
+    shared.log.connected(&name);
+    tokio::spawn(async move {
+        let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
+        let acceptor = TlsAcceptor::from(shared.ca.server_config(&host));
+        let Ok(tls) = acceptor.accept(TokioIo::new(upgraded)).await else { return };
+        let service = service_fn(move |request| {
+            serve(Arc::clone(&shared), site, "https", name.clone(), request)
+        });
+        let _ = http1::Builder::new()
+            .title_case_headers(true)
+            .serve_connection(TokioIo::new(tls), service)
+            .await;
+    });
+    let mut answer = http::text(200, "");
+    answer.headers_mut().clear();
+    answer
+}
+
+/// `GET http://host/…`: only the Server speaks plain http.
+async fn plain(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<Answer> {
+    let host = request.uri().host().unwrap_or_default().to_ascii_lowercase();
+    let port = request.uri().port_u16().unwrap_or(80);
+    let name = if port == 80 { host.clone() } else { format!("{host}:{port}") };
+    let site = request.uri().scheme_str().and_then(|scheme| shared.site(scheme, &host, port));
+    let Some(site) = site else {
+        shared.log.stray(&format!("http://{name}"));
+        return Ok(http::text(502, "this name is not played here\n"));
+    };
+    shared.log.connected(&format!("http://{name}"));
+    serve(shared, site, "http", name, request).await
+}
+
+async fn serve(
+    shared: Arc<Shared>,
+    site: Site,
+    scheme: &'static str,
+    host: String,
+    request: Request<Incoming>,
+) -> io::Result<Answer> {
+    let ask = Ask::read(scheme, &host, request).await?;
+    let is_token = site == Site::Entra && ask.path.ends_with("/token");
+    let grant = is_token
+        .then(|| http::pairs(&ask.body).into_iter().find(|(name, _)| name == "grant_type"))
+        .flatten();
+    let index = shared.log.begin(Seen {
+        host,
+        method: ask.method.to_string(),
+        path: ask.path_and_query(),
+        status: 0,
+        authorization: ask.authorization().map(|(scheme, _)| scheme.to_owned()),
+        grant: grant.map(|(_, value)| value),
+    });
+    let answer = shared.answer(site, &ask).await?;
+    shared.log.end(index, answer.status().as_u16());
+    Ok(answer)
+}

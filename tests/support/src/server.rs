@@ -1,0 +1,221 @@
+//! Azure DevOps Server, on its owner's premises.
+use crate::azure::{self, RepoPath};
+use crate::backend::Backend;
+use crate::faults::{Faults, Target};
+use crate::http::{self, Answer, Ask};
+use crate::log::{Log, lock};
+use crate::random;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+type Key = (String, String, String);
+
+/// The stand-in for Azure DevOps Server.
+pub struct AzureDevOpsServer {
+    state: Mutex<State>,
+    backend: Arc<Backend>,
+    log: Arc<Log>,
+    faults: Arc<Faults>,
+}
+
+struct State {
+    directory: String,
+    pats: BTreeSet<String>,
+    repos: BTreeMap<Key, PathBuf>,
+}
+
+impl AzureDevOpsServer {
+    pub(crate) fn new(backend: Arc<Backend>, log: Arc<Log>, faults: Arc<Faults>) -> Self {
+        let state =
+            State { directory: "tfs".into(), pats: BTreeSet::new(), repos: BTreeMap::new() };
+        let server = Self { state: Mutex::new(state), backend, log, faults };
+        server.register("DefaultCollection", "app", "app");
+        server
+    }
+
+    /// Creates a personal access token, in the old format of 52 characters.
+    pub fn add_pat(&self) -> String {
+        let value = random::letters(52, b"abcdefghijklmnopqrstuvwxyz234567");
+        self.log.secret(&value);
+        lock(&self.state).pats.insert(value.clone());
+        value
+    }
+
+    /// Revokes a personal access token.
+    pub fn revoke_pat(&self, value: &str) {
+        lock(&self.state).pats.remove(value);
+    }
+
+    /// Adds a repository with one commit on `main`; gives the bare repository's path.
+    pub fn create_repo(&self, collection: &str, project: &str, repo: &str) -> PathBuf {
+        let path = self.register(collection, project, repo);
+        self.backend.ensure(&path);
+        path
+    }
+
+    /// Moves everything to another virtual directory; `/` for none.
+    pub fn set_virtual_directory(&self, directory: &str) {
+        lock(&self.state).directory = directory.trim_matches('/').to_owned();
+    }
+
+    fn register(&self, collection: &str, project: &str, repo: &str) -> PathBuf {
+        let path = self.backend.path(&["tfs.corp.example", collection, project, repo]);
+        let key = (collection.to_lowercase(), project.to_lowercase(), repo.to_lowercase());
+        lock(&self.state).repos.insert(key, path.clone());
+        path
+    }
+
+    pub(crate) async fn answer(&self, ask: &Ask) -> io::Result<Answer> {
+        if let Some(struck) = self.faults.strike(Target::Server, ask).await {
+            return struck;
+        }
+        if !self.knows(ask) {
+            return Ok(self.challenge(ask));
+        }
+        let mut parts = ask.segments();
+        let directory = lock(&self.state).directory.clone();
+        if !directory.is_empty() {
+            if parts.first().is_none_or(|first| !first.eq_ignore_ascii_case(&directory)) {
+                return Ok(http::html(404, "<h2>404 - File or directory not found.</h2>"));
+            }
+            parts.remove(0);
+        }
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let Some((collection, rest)) = parts.split_first() else {
+            return Ok(http::html(200, "<title>Azure DevOps Server</title>"));
+        };
+        if let ["_apis", call] | [_, "_apis", call] = rest {
+            return Ok(self.rest(collection, call));
+        }
+        let Some(path) = RepoPath::parse(rest) else {
+            return Ok(http::html(404, "<h2>Page not found</h2>"));
+        };
+        let key =
+            (collection.to_lowercase(), path.project.to_lowercase(), path.repo.to_lowercase());
+        let found = lock(&self.state).repos.get(&key).cloned();
+        match (found, path.tail.strip_prefix("info/lfs/")) {
+            (None, _) => Ok(http::text(
+                404,
+                &format!(
+                    "TF401019: The Git repository with name or identifier {} does not exist or \
+                     you do not have permissions for the operation you are attempting.",
+                    path.repo
+                ),
+            )),
+            (Some(repo), Some(tail)) => azure::lfs(ask, &Backend::lfs(&repo), tail),
+            (Some(repo), None) => {
+                self.backend.serve(ask, &repo, &path.tail, Some("CORP\\ada")).await
+            }
+        }
+    }
+
+    fn rest(&self, collection: &str, call: &str) -> Answer {
+        let collection = collection.to_lowercase();
+        let state = lock(&self.state);
+        let projects: BTreeSet<&String> =
+            state.repos.keys().filter(|k| k.0 == collection).map(|k| &k.1).collect();
+        if projects.is_empty() {
+            return azure::error(
+                404,
+                "HostDoesNotExistException",
+                "TF400898: The collection does not exist.",
+            );
+        }
+        match call.to_lowercase().as_str() {
+            "connectiondata" => {
+                let user = json!({
+                    "id": random::guid_of("CORP\\ada"),
+                    "providerDisplayName": "Ada Lovelace",
+                    "properties": {"Account": {"$type": "System.String", "$value": "ada"}},
+                });
+                http::json(
+                    200,
+                    &json!({
+                        "authenticatedUser": user,
+                        "authorizedUser": user,
+                        "deploymentType": "onPremises",
+                    }),
+                )
+            }
+            "projects" => {
+                let value: Vec<_> = projects
+                    .iter()
+                    .map(|name| json!({"id": random::guid_of(name), "name": name}))
+                    .collect();
+                http::json(200, &json!({"count": value.len(), "value": value}))
+            }
+            _ => azure::error(404, "VssResourceNotFoundException", "The resource was not found."),
+        }
+    }
+
+    fn knows(&self, ask: &Ask) -> bool {
+        let state = lock(&self.state);
+        ask.basic().is_some_and(|(_, password)| state.pats.contains(&password))
+    }
+
+    /// 401: the next step of an NTLM handshake, or the list of ways to sign in.
+    fn challenge(&self, ask: &Ask) -> Answer {
+        let directory = lock(&self.state).directory.clone();
+        let mut answer = http::html(
+            401,
+            "<html><body><h1>TF400813: The user is not authorized to access this resource.</h1>\
+             </body></html>",
+        );
+        let step = ask.authorization().and_then(|(scheme, value)| {
+            let raw = STANDARD.decode(value.trim()).ok()?;
+            let first = raw.starts_with(b"NTLMSSP\0\x01\0\0\0");
+            let windows =
+                ["NTLM", "Negotiate"].into_iter().find(|w| w.eq_ignore_ascii_case(scheme))?;
+            first.then(|| format!("{windows} {}", STANDARD.encode(ntlm_challenge())))
+        });
+        match step {
+            Some(step) => http::header(&mut answer, "WWW-Authenticate", &step),
+            None => {
+                let realm = format!("Basic realm=\"{}://{}/{directory}\"", ask.scheme, ask.host);
+                for value in ["Bearer", "Negotiate", "NTLM", &realm] {
+                    http::header(&mut answer, "WWW-Authenticate", value);
+                }
+            }
+        }
+        http::header(&mut answer, "X-TFS-ProcessId", &random::guid_of("the server's process"));
+        http::header(&mut answer, "ActivityId", &random::guid());
+        http::header(&mut answer, "X-VSS-E2EID", &random::guid());
+        http::header(&mut answer, "X-TFS-FedAuthRedirect", "Suppress");
+        answer
+    }
+}
+
+/// A type 2 message of the domain CORP with a random challenge.
+fn ntlm_challenge() -> Vec<u8> {
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let domain = utf16("CORP");
+    let mut info = vec![];
+    for (kind, text) in [(2_u16, "CORP"), (1, "TFS"), (4, "corp.example"), (3, "tfs.corp.example")]
+    {
+        let text = utf16(text);
+        info.extend(kind.to_le_bytes());
+        info.extend(u16::try_from(text.len()).expect("a short name").to_le_bytes());
+        info.extend(text);
+    }
+    info.extend([0; 4]);
+    let buffer = |length: usize, offset: usize| {
+        let length = u16::try_from(length).expect("a short field").to_le_bytes();
+        let offset = u32::try_from(offset).expect("a short message").to_le_bytes();
+        [&length[..], &length, &offset].concat()
+    };
+    let mut message = b"NTLMSSP\0\x02\0\0\0".to_vec();
+    message.extend(buffer(domain.len(), 56));
+    message.extend(0xe289_8215_u32.to_le_bytes());
+    message.extend(random::bytes(8));
+    message.extend([0; 8]);
+    message.extend(buffer(info.len(), 56 + domain.len()));
+    message.extend([10, 0, 0x63, 0x45, 0, 0, 0, 15]);
+    message.extend(domain);
+    message.extend(info);
+    message
+}

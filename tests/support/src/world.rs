@@ -1,0 +1,188 @@
+//! A world of its own: proxy, authority, services and their fixtures.
+use crate::azure::AzureDevOps;
+use crate::backend::Backend;
+use crate::browser::{self, BrowseResult};
+use crate::ca::Ca;
+use crate::client::Client;
+use crate::entra::{ADA, Entra};
+use crate::faults::{Fault, Faults, Target, Times};
+use crate::foreign::Foreign;
+use crate::log::{Log, Seen};
+use crate::proxy;
+use crate::server::AzureDevOpsServer;
+use crate::sites::Shared;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+/// Everything the product may meet out there; ends when dropped.
+pub struct World {
+    shared: Arc<Shared>,
+    proxy: String,
+    dir: PathBuf,
+    runtime: Option<Runtime>,
+    _temporary: Option<TempDir>,
+}
+
+impl World {
+    /// Starts a world in a temporary folder.
+    pub fn start() -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("standins-")
+            .tempdir()
+            .expect("a temporary folder can be made");
+        let mut world = Self::start_in(dir.path());
+        world._temporary = Some(dir);
+        world
+    }
+
+    /// Starts a world in a folder that stays.
+    pub fn start_in(dir: &Path) -> Self {
+        let (log, faults) = (Arc::new(Log::default()), Arc::new(Faults::default()));
+        let backend = Arc::new(Backend::new(&dir.join("repos")));
+        let entra = Arc::new(Entra::new(Arc::clone(&log), Arc::clone(&faults)));
+        let azure = AzureDevOps::new(
+            Arc::clone(&entra),
+            Arc::clone(&backend),
+            Arc::clone(&log),
+            Arc::clone(&faults),
+        );
+        let server =
+            AzureDevOpsServer::new(Arc::clone(&backend), Arc::clone(&log), Arc::clone(&faults));
+        let foreign = Foreign::new(backend, Arc::clone(&log));
+        let ca = Ca::create(dir);
+        let shared = Arc::new(Shared { log, faults, ca, entra, azure, server, foreign });
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime can be built");
+        let listener =
+            runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a loopback port is free");
+        let port = listener.local_addr().expect("the listener has an address").port();
+        runtime.spawn(proxy::run(listener, Arc::clone(&shared)));
+        Self {
+            shared,
+            proxy: format!("http://127.0.0.1:{port}"),
+            dir: dir.to_owned(),
+            runtime: Some(runtime),
+            _temporary: None,
+        }
+    }
+
+    /// The environment that leads a program into this world.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let ca = self.ca_file().to_str().expect("a path in UTF-8");
+        let proxy = self.proxy_url();
+        [
+            ("HTTPS_PROXY", proxy),
+            ("https_proxy", proxy),
+            ("HTTP_PROXY", proxy),
+            ("http_proxy", proxy),
+            ("NO_PROXY", ""),
+            ("no_proxy", ""),
+            ("SSL_CERT_FILE", ca),
+            ("GIT_SSL_CAINFO", ca),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn proxy_url(&self) -> &str {
+        &self.proxy
+    }
+
+    /// The authority's certificate in PEM.
+    pub fn ca_file(&self) -> &Path {
+        self.shared.ca.file()
+    }
+
+    /// The folder of this world.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Every request so far, in the order of arrival.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.shared.log.seen()
+    }
+
+    /// How often a host was connected to; other ports as `host:port`, plain http as
+    /// `http://host`.
+    pub fn connections(&self, host: &str) -> usize {
+        self.all_connections().get(host).copied().unwrap_or_default()
+    }
+
+    /// Connections per host.
+    pub fn all_connections(&self) -> BTreeMap<String, usize> {
+        self.shared.log.connections()
+    }
+
+    /// Hosts that were asked for and refused.
+    pub fn strays(&self) -> Vec<String> {
+        self.shared.log.strays()
+    }
+
+    /// Every secret ever issued, registered or seen.
+    pub fn secrets(&self) -> Vec<String> {
+        self.shared.log.secrets()
+    }
+
+    /// How many requests brought an `Authorization` to `git.example.org`.
+    pub fn foreign_authorizations(&self) -> usize {
+        self.shared.log.foreign_authorizations()
+    }
+
+    /// A client for this world.
+    pub fn client(&self) -> Client {
+        Client::new(&self.proxy, self.ca_file()).expect("the authority's file is good")
+    }
+
+    /// Acts as the browser of [`ADA`]; panics if a page cannot be fetched.
+    pub fn browse(&self, url: &str) -> BrowseResult {
+        self.browse_as(url, ADA)
+    }
+
+    /// Acts as the browser of an account; `cancel` gives up on the account page.
+    pub fn browse_as(&self, url: &str, account: &str) -> BrowseResult {
+        browser::browse(&self.client(), url, account).expect("the pages can be fetched")
+    }
+
+    /// Arms a fault; several of one target strike in the order they were armed.
+    pub fn fail(&self, target: Target, fault: Fault, times: Times) {
+        self.shared.faults.arm(target, fault, times);
+    }
+
+    /// Disarms every fault.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
+    }
+
+    /// Entra ID.
+    pub fn entra(&self) -> &Entra {
+        &self.shared.entra
+    }
+
+    /// Azure DevOps Services.
+    pub fn azure(&self) -> &AzureDevOps {
+        &self.shared.azure
+    }
+
+    /// Azure DevOps Server.
+    pub fn server(&self) -> &AzureDevOpsServer {
+        &self.shared.server
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(2));
+        }
+    }
+}
