@@ -3,7 +3,15 @@
 //! Data runs one way: [`cli`] → [`broker`] → ([`vault`], [`entra`]) → [`azure`] and [`protocol`].
 
 pub mod azure;
+pub mod broker;
+pub mod cli;
+pub mod clock;
 pub mod entra;
 pub mod git;
+pub mod integration;
+pub mod net;
+pub mod paths;
+pub mod protocol;
 pub mod report;
 pub mod secret;
+pub mod vault;

@@ -1,10 +1,24 @@
 //! What Azure DevOps is: hosts, organizations, addresses, tokens and messages. Pure.
 
-pub mod aadsts;
-pub mod messages;
-pub mod organization;
-pub mod pat;
-pub mod place;
-pub mod remote;
-pub mod url;
-pub mod virtual_directory;
+mod aadsts;
+mod messages;
+mod organization;
+mod pat;
+mod place;
+mod remote;
+mod url;
+mod virtual_directory;
+
+pub use aadsts::TABLE as AADSTS;
+pub use messages::{
+    Explanation, ServiceExplanation, Step, explain, explain_service, explain_unknown, lookup_url,
+};
+pub use organization::Organization;
+pub use pat::{
+    DEFAULT_LIFETIME_DAYS, Expiry, Form, SCOPE_TO_TICK, WARNING_DAYS, expiry_warning, form, is_token,
+    looks_like_jwt, token_page_url,
+};
+pub use place::{Authority, Place, Scheme};
+pub use remote::{RemotePath, organization_in_username};
+pub use self::url::{RemoteUrl, UrlError};
+pub use virtual_directory::VirtualDirectory;

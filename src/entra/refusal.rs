@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::issuer::is_guid;
-use crate::azure::messages::{self, Step};
+use crate::azure::{self as messages, Step};
 
 mod mask;
 
@@ -90,6 +90,12 @@ impl Refusal {
             retry_after: waits.then(|| retry_after.unwrap_or(WAIT_DEFAULT).clamp(least, WAIT_MAX)),
             status,
         }
+    }
+
+    /// Reads what a browser brought back instead of a code (RFC 6749 section 4.1.2.1).
+    pub fn redirected(error: &str, description: &str) -> Self {
+        let body = serde_json::json!({ "error": error, "error_description": description });
+        Self::read(400, None, body.to_string().as_bytes())
     }
 
     /// The step to look at, what is wrong, and what to do, for a person.

@@ -1,7 +1,8 @@
 //! The git on this machine: where it is, what its configuration says, and our part of it.
 
-pub mod network;
-pub mod program;
+mod network;
+mod program;
 pub mod setup;
 
+pub use network::{NetworkSettings, network_settings};
 pub use program::Git;

@@ -1,0 +1,29 @@
+//! What to answer: the decisions of `get`, `store` and `erase` (design parts 5 and 6).
+//!
+//! The decisions are pure; what they read comes through [`Shelf`], so that every row of the
+//! design's table is a row of a test.
+
+mod erase;
+mod get;
+mod notice;
+mod pats;
+mod refresh;
+mod shelf;
+mod sign_in;
+mod store;
+mod subject;
+
+pub use erase::erase;
+pub use get::{Outcome, get};
+pub use pats::keep as keep_pat;
+pub use refresh::RefreshFailure;
+pub use shelf::{Shelf, VaultShelf};
+pub use sign_in::{SignIn, forget, sessions, sign_in_with_browser};
+pub use store::store;
+pub use subject::{PatKey, SessionKey, Subject};
+
+/// What `state[]` carries with an access token.
+pub(crate) const STATE: &str = "ona-azure:oauth";
+
+#[cfg(test)]
+mod get_table;

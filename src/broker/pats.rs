@@ -1,0 +1,151 @@
+//! Personal access tokens: which one serves a request, and how a new one joins the others.
+
+use crate::azure::{Organization, Place};
+use crate::integration::HostKey;
+use crate::protocol::Capabilities;
+use crate::vault::{Pat, PatLogin, Pats, Vault, VaultError};
+
+use super::subject::PatKey;
+
+/// What there is for a request.
+pub(super) struct Choice<'p> {
+    /// One that can be handed out.
+    pub(super) usable: Option<&'p Pat>,
+    /// One that could have been, but is past its expiry.
+    pub(super) ran_out: Option<&'p Pat>,
+}
+
+/// Whether a token is for that organization: its own, or a whole Server.
+pub(super) fn serves(pat: &Pat, organization: Option<&Organization>) -> bool {
+    pat.organization.as_ref().is_none_or(|own| Some(own) == organization)
+}
+
+/// Chooses: the organization's own before a whole Server's, the newest first.
+pub(super) fn choose<'p>(
+    kept: &'p [Pat],
+    place: &Place,
+    organization: Option<&Organization>,
+    name: Option<&[u8]>,
+    capabilities: Capabilities,
+    now: u64,
+) -> Choice<'p> {
+    let mut candidates: Vec<&Pat> = kept
+        .iter()
+        .filter(|pat| serves(pat, organization))
+        .filter(|pat| match &pat.login {
+            PatLogin::Password(_) => true,
+            PatLogin::Header { .. } => capabilities.authtype,
+        })
+        // Azure DevOps Services takes any name with a token; a Server's users are told apart.
+        .filter(|pat| {
+            place.is_cloud() || name.is_none_or(|name| pat.username.as_deref() == Some(name))
+        })
+        .collect();
+    candidates.sort_by_key(|pat| {
+        let exact = name.is_some() && pat.username.as_deref() == name;
+        std::cmp::Reverse((exact, pat.organization.is_some(), pat.kept_at))
+    });
+    let (usable, ran_out): (Vec<&Pat>, Vec<&Pat>) =
+        candidates.into_iter().partition(|pat| pat.expires_at.is_none_or(|at| at > now));
+    Choice { usable: usable.first().copied(), ran_out: ran_out.first().copied() }
+}
+
+/// The tokens with `new` among them; `None` if that changes nothing.
+pub(super) fn join(mut all: Pats, mut new: Pat, host: &HostKey) -> Option<Pats> {
+    let same_key = |old: &Pat| match host {
+        HostKey::Cloud => old.organization == new.organization,
+        HostKey::Server(_) => old.organization == new.organization && old.username == new.username,
+    };
+    let at = all.pats.iter().position(same_key);
+    if let Some(old) = at.map(|at| &all.pats[at])
+        && old.login == new.login
+    {
+        // git tells what it knows: what it leaves out is not thereby gone.
+        new.expires_at = new.expires_at.or(old.expires_at);
+        new.oauth_refresh_token = new.oauth_refresh_token.or_else(|| old.oauth_refresh_token.clone());
+        if new.expires_at == old.expires_at && new.oauth_refresh_token == old.oauth_refresh_token {
+            return None;
+        }
+    }
+    if let Some(at) = at {
+        all.pats.remove(at);
+    }
+    all.pats.push(new);
+    Some(all)
+}
+
+/// Keeps a token.
+///
+/// # Errors
+/// If the vault cannot be read or written.
+pub fn keep(vault: &Vault, key: &PatKey, pat: Pat) -> Result<(), VaultError> {
+    let of = key.to_string();
+    // Most often nothing changes (git stores what it was just given), and then nothing is
+    // written and no lock is taken.
+    let kept = match vault.read::<Pats>(&of) {
+        Ok(kept) => kept.unwrap_or_default(),
+        Err(VaultError::Corrupt { .. }) => Pats::default(),
+        Err(error) => return Err(error),
+    };
+    if join(kept, pat.clone(), &key.host).is_none() {
+        return Ok(());
+    }
+    let writer = vault.write()?;
+    let kept = writer.read::<Pats>(&of)?.unwrap_or_default();
+    match join(kept, pat, &key.host) {
+        Some(pats) => writer.put(&of, &pats),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::Authority;
+    use crate::azure::Scheme;
+
+    fn pat(organization: Option<&str>, username: &str, password: &str, expires_at: Option<u64>) -> Pat {
+        Pat {
+            organization: organization.and_then(Organization::collection),
+            username: Some(username.as_bytes().to_vec()),
+            login: PatLogin::Password(password.into()),
+            expires_at,
+            oauth_refresh_token: None,
+            kept_at: 1,
+        }
+    }
+
+    fn server() -> HostKey {
+        HostKey::Server(Authority::parse(Scheme::Https, b"tfs.corp.example").expect("a host"))
+    }
+
+    fn passwords(pats: &Pats) -> Vec<&str> {
+        pats.pats
+            .iter()
+            .map(|pat| match &pat.login {
+                PatLogin::Password(password) => password.expose_str().expect("text"),
+                PatLogin::Header { .. } => "header",
+            })
+            .collect()
+    }
+
+    #[test]
+    fn one_token_an_organization_in_the_cloud_one_a_user_on_a_server() {
+        let all = Pats { pats: vec![pat(Some("contoso"), "ada", "a", None)] };
+        let other_user = pat(Some("contoso"), "grace", "b", None);
+        let joined = join(all.clone(), other_user.clone(), &HostKey::Cloud).expect("changed");
+        assert_eq!(passwords(&joined), ["b"]);
+        let joined = join(all, other_user, &server()).expect("changed");
+        assert_eq!(passwords(&joined), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_git_gives_back_unchanged_changes_nothing() {
+        let all = Pats { pats: vec![pat(Some("contoso"), "ada", "a", Some(9))] };
+        assert!(join(all.clone(), pat(Some("contoso"), "ada", "a", Some(9)), &server()).is_none());
+        assert!(join(all.clone(), pat(Some("contoso"), "ada", "a", None), &server()).is_none());
+        assert!(join(all.clone(), pat(Some("contoso"), "x", "a", None), &HostKey::Cloud).is_none());
+        let later = join(all, pat(Some("contoso"), "ada", "a", Some(10)), &server());
+        assert_eq!(later.expect("changed").pats[0].expires_at, Some(10));
+    }
+}

@@ -1,0 +1,272 @@
+//! One refresh at a time per session, across processes: lock, look again, refresh, write, answer.
+
+use std::time::Duration;
+
+use super::sign_in::{persist, secret_for};
+use super::subject::SessionKey;
+use crate::clock;
+use crate::entra::{
+    Allows, App, Claims, Class, Endpoints, EntraError, Expected, Grant, Issuer, allow, endpoints,
+    refresh as redeem,
+};
+use crate::integration::{Integration, OAuth};
+use crate::net::Send;
+use crate::secret::Secret;
+use crate::vault::{
+    Access, Ended, HoldOff, HoldOffKind, Session, Vault, VaultError, acquire,
+};
+
+/// How long a waiter waits for whoever refreshes.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// A token is fresh to a waiter if it is good for this long, in seconds: the margin of `get`.
+const MARGIN: u64 = 5 * 60;
+
+/// Why there is no fresh access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshFailure {
+    /// What it means for the answer.
+    pub kind: HoldOffKind,
+    /// What happened.
+    pub text: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl RefreshFailure {
+    fn new(kind: HoldOffKind, text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), hint: hint.into() }
+    }
+
+    fn sign_in(key: &SessionKey, text: impl Into<String>) -> Self {
+        Self::new(HoldOffKind::SignIn, text, sign_in_command(key))
+    }
+}
+
+/// The vault's own troubles are for somebody to mend on this machine.
+impl From<VaultError> for RefreshFailure {
+    fn from(error: VaultError) -> Self {
+        Self::new(HoldOffKind::Client, format!("the access token cannot be refreshed: {error}"), error.hint())
+    }
+}
+
+pub(super) fn sign_in_command(key: &SessionKey) -> String {
+    format!("git-credential-ona-azure login https://{key}")
+}
+
+/// A fresh access token for the session: this process's, or one that another made meanwhile.
+///
+/// # Errors
+/// See [`RefreshFailure`].
+pub(super) fn refresh(
+    key: &SessionKey,
+    integration: &Integration,
+    vault: &Vault,
+    network: &dyn Send,
+    started_ms: u64,
+) -> Result<Access, RefreshFailure> {
+    let Some(oauth) = &integration.oauth else {
+        return Err(RefreshFailure::sign_in(key, "OAuth is not on"));
+    };
+    let _lock = acquire(&vault.dir().join(lock_name(key)), WAIT).map_err(|error| match error {
+        held @ crate::vault::LockError::Held { .. } => RefreshFailure::new(
+            HoldOffKind::ForNow,
+            format!("another process is still refreshing the access token ({held})"),
+            held.hint(),
+        ),
+        unwritable => RefreshFailure::from(VaultError::from(unwritable)),
+    })?;
+    let attempt = Attempt { key, integration, oauth, vault, network };
+    let access = vault.read::<Access>(&key.to_string())?.unwrap_or_default();
+    let now = clock::now();
+    if access.token.is_some() && access.expires_at >= now + MARGIN {
+        return Ok(access);
+    }
+    if let Some(hold_off) = access.hold_off.as_ref().filter(|hold_off| {
+        let failed_while_waiting = hold_off.failed_at_ms >= started_ms;
+        hold_off.integration == integration.digest()
+            && (failed_while_waiting || (hold_off.until > now && hold_off.until - now <= 3600))
+    }) {
+        return Err(RefreshFailure::new(hold_off.kind, &hold_off.text, &hold_off.hint));
+    }
+    attempt.run()
+}
+
+/// The name of the lock file: a digest, as an organization's name may hold anything.
+fn lock_name(key: &SessionKey) -> String {
+    format!("refresh-{}.lock", &Secret::from(key.to_string()).digest().to_string()[..32])
+}
+
+struct Attempt<'a> {
+    key: &'a SessionKey,
+    integration: &'a Integration,
+    oauth: &'a OAuth,
+    vault: &'a Vault,
+    network: &'a dyn Send,
+}
+
+impl Attempt<'_> {
+    fn run(&self) -> Result<Access, RefreshFailure> {
+        let Some(session) = self.vault.read::<Session>(&self.key.to_string())? else {
+            return Err(RefreshFailure::sign_in(
+                self.key,
+                format!("nobody is signed in to {}", self.key.host),
+            ));
+        };
+        let Some(refresh_token) = session.refresh_token.clone() else {
+            let reason = session.ended.map(|ended| ended.reason).unwrap_or_default();
+            return Err(self.ended(&session.account, &reason));
+        };
+        if session.client_id != self.oauth.client_id || session.issuer != self.oauth.issuer_url {
+            return Err(RefreshFailure::sign_in(
+                self.key,
+                format!("the integration of {} was changed after {} signed in", self.key.host, session.account),
+            ));
+        }
+        let secret = secret_for(session.mode, self.oauth, self.vault, self.key).map_err(|failure| {
+            RefreshFailure::new(
+                HoldOffKind::Client,
+                failure.message.text,
+                failure.message.hint.unwrap_or_default(),
+            )
+        })?;
+        // What comes back cannot be had a second time: first see that it can be kept.
+        self.vault.write()?.rehearse()?;
+        let issuer = Issuer::parse(&self.oauth.issuer_url, &self.integration.trusted_issuers)
+            .map_err(|error| RefreshFailure::new(HoldOffKind::Client, error.to_string(), error.hint()))?;
+        let app = App { client_id: &self.oauth.client_id, secret: secret.as_ref() };
+        let asked = endpoints(&issuer, self.vault, self.network, clock::now())
+            .and_then(|endpoints| {
+                let grant = self.ask(&endpoints, app, &refresh_token)?;
+                self.check(&grant, &endpoints, &issuer, &session)?;
+                Ok(grant)
+            });
+        match asked {
+            Ok(grant) => self.keep(session, &refresh_token, grant),
+            Err(error) => Err(self.failed(&session, &refresh_token, &error)),
+        }
+    }
+
+    /// A server error without advice gets one more try; anything else means what it says.
+    fn ask(
+        &self,
+        endpoints: &Endpoints,
+        app: App<'_>,
+        refresh_token: &Secret,
+    ) -> Result<Grant, EntraError> {
+        match redeem(endpoints, app, refresh_token, self.network) {
+            Err(EntraError::Refused(refusal))
+                if refusal.class == Class::Transient && refusal.status >= 500 =>
+            {
+                redeem(endpoints, app, refresh_token, self.network)
+            }
+            other => other,
+        }
+    }
+
+    /// What was asked for, of the tenant and the account it was asked for.
+    fn check(
+        &self,
+        grant: &Grant,
+        endpoints: &Endpoints,
+        issuer: &Issuer,
+        session: &Session,
+    ) -> Result<(), EntraError> {
+        let unusable = |text: String| Err(EntraError::Unusable(text));
+        if allow(&grant.scopes) == Allows::Nothing {
+            return unusable("the token granted is not for the code of Azure DevOps".to_owned());
+        }
+        let resource = Claims::of(&grant.access_token).filter(|_| issuer.is_entra());
+        if resource.is_some_and(|claims| claims.is_for_another_resource()) {
+            return unusable("the token granted is for another service than Azure DevOps".to_owned());
+        }
+        let Some(id_token) = &grant.id_token else { return Ok(()) };
+        let expected = Expected {
+            issuer,
+            discovered: &endpoints.issuer,
+            client_id: &self.oauth.client_id,
+            nonce: None,
+            tenant: session.tenant.as_deref(),
+            now: clock::now(),
+        };
+        match Claims::of(id_token).map(|claims| claims.check(expected)) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(error)) => unusable(error.to_string()),
+            None => unusable("the ID token cannot be read".to_owned()),
+        }
+    }
+
+    fn keep(
+        &self,
+        mut session: Session,
+        sent: &Secret,
+        grant: Grant,
+    ) -> Result<Access, RefreshFailure> {
+        let writer = self.vault.write()?;
+        let kept = writer.read::<Session>(&self.key.to_string())?;
+        if kept.is_none_or(|kept| kept.id != session.id) {
+            return Err(RefreshFailure::sign_in(
+                self.key,
+                format!("{} was signed out meanwhile", session.account),
+            ));
+        }
+        let refusals = writer
+            .read::<Access>(&self.key.to_string())?
+            .map(|access| access.refusals)
+            .unwrap_or_default();
+        session.refresh_token = Some(grant.refresh_token.unwrap_or_else(|| sent.clone()));
+        session.scopes = grant.scopes;
+        let access = persist(&writer, self.key, &session, grant.access_token, grant.expires_in, refusals)?;
+        Ok(access)
+    }
+
+    /// Remembers a failure for those who wait, and a death for good.
+    fn failed(&self, session: &Session, sent: &Secret, error: &EntraError) -> RefreshFailure {
+        let class = error.class();
+        let text = format!("the access token of {} cannot be refreshed: {error}", session.account);
+        let now = clock::now();
+        let (failure, pause) = match class {
+            Class::Transient => (RefreshFailure::new(HoldOffKind::ForNow, text, error.hint()), 5),
+            Class::Throttled | Class::ClientLoop => {
+                let pause = match error {
+                    EntraError::Refused(refusal) => refusal.retry_after.unwrap_or(60),
+                    _ => 60,
+                };
+                (RefreshFailure::new(HoldOffKind::ForNow, text, error.hint()), pause)
+            }
+            Class::Client => (RefreshFailure::new(HoldOffKind::Client, text, error.hint()), 10),
+            Class::Interaction | Class::Blocked => {
+                (RefreshFailure::new(HoldOffKind::SignIn, text, sign_in_command(self.key)), 30)
+            }
+            Class::Dead => (self.ended(&session.account, &error.to_string()), 0),
+        };
+        // The answer does not depend on whether this can be written.
+        if let Ok(writer) = self.vault.write() {
+            let of = self.key.to_string();
+            if class == Class::Dead
+                && let Ok(Some(mut kept)) = writer.read::<Session>(&of)
+                && kept.refresh_token.as_ref() == Some(sent)
+            {
+                kept.refresh_token = None;
+                kept.ended = Some(Ended { at: now, reason: error.to_string() });
+                let _ = writer.put(&of, &kept);
+            }
+            if let Ok(Some(mut access)) = writer.read::<Access>(&of) {
+                access.hold_off = Some(HoldOff {
+                    failed_at_ms: clock::now_ms(),
+                    until: now + pause,
+                    kind: failure.kind,
+                    integration: self.integration.digest(),
+                    text: failure.text.clone(),
+                    hint: failure.hint.clone(),
+                });
+                let _ = writer.put(&of, &access);
+            }
+        }
+        failure
+    }
+
+    fn ended(&self, account: &str, reason: &str) -> RefreshFailure {
+        RefreshFailure::sign_in(self.key, format!("the sign-in of {account} has ended: {reason}"))
+    }
+}

@@ -1,0 +1,75 @@
+//! What `get` reads, and the one thing it does: a refresh.
+
+use super::notice;
+use super::refresh::{self, RefreshFailure};
+use super::subject::{PatKey, SessionKey};
+use crate::clock;
+use crate::integration::Integration;
+use crate::net::Send;
+use crate::vault::{Access, Pats, Session, Vault, VaultError};
+
+/// What the decision of `get` stands on.
+pub trait Shelf {
+    /// The access token of a session.
+    ///
+    /// # Errors
+    /// If the vault cannot be read.
+    fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError>;
+
+    /// The session itself; only asked for where the access token alone does not decide.
+    ///
+    /// # Errors
+    /// If the vault cannot be read.
+    fn session(&self, key: &SessionKey) -> Result<Option<Session>, VaultError>;
+
+    /// The personal access tokens of a host.
+    ///
+    /// # Errors
+    /// If the vault cannot be read.
+    fn pats(&self, key: &PatKey) -> Result<Pats, VaultError>;
+
+    /// A fresh access token.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn refresh(&self, key: &SessionKey, integration: &Integration) -> Result<Access, RefreshFailure>;
+
+    /// Whether this is the first time today that it is said. Never fails: rather twice than never.
+    fn first_today(&self, what: &str) -> bool;
+}
+
+/// The real one.
+pub struct VaultShelf<'a> {
+    vault: &'a Vault,
+    network: &'a dyn Send,
+    started_ms: u64,
+}
+
+impl<'a> VaultShelf<'a> {
+    /// A shelf over this vault.
+    pub fn new(vault: &'a Vault, network: &'a dyn Send) -> Self {
+        Self { vault, network, started_ms: clock::now_ms() }
+    }
+}
+
+impl Shelf for VaultShelf<'_> {
+    fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError> {
+        self.vault.read(&key.to_string())
+    }
+
+    fn session(&self, key: &SessionKey) -> Result<Option<Session>, VaultError> {
+        self.vault.read(&key.to_string())
+    }
+
+    fn pats(&self, key: &PatKey) -> Result<Pats, VaultError> {
+        Ok(self.vault.read(&key.to_string())?.unwrap_or_default())
+    }
+
+    fn refresh(&self, key: &SessionKey, integration: &Integration) -> Result<Access, RefreshFailure> {
+        refresh::refresh(key, integration, self.vault, self.network, self.started_ms)
+    }
+
+    fn first_today(&self, what: &str) -> bool {
+        notice::first_today(self.vault, what)
+    }
+}

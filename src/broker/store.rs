@@ -1,0 +1,104 @@
+//! `store`: what git found to work (design part 6).
+
+use super::STATE;
+use super::pats;
+use super::subject::Subject;
+use crate::azure::looks_like_jwt;
+use crate::integration::{FileError, HostKey, Integrations};
+use crate::protocol::Request;
+use crate::report::{Exit, Failure, Message};
+use crate::secret::Secret;
+use crate::vault::{Issued, Pat, PatLogin, Vault, VaultError};
+
+/// Keeps what is to be kept.
+///
+/// # Errors
+/// If the integrations or the vault cannot be read or written; or there is something to say.
+pub fn store(
+    request: &Request,
+    integrations: impl FnOnce() -> Result<Integrations, FileError>,
+    vault: &Vault,
+    now: u64,
+) -> Result<(), Failure> {
+    let Some(subject) = Subject::of(request) else { return Ok(()) };
+    if carries_our_state(request) {
+        return Ok(());
+    }
+    let Some(login) = login(request, now) else { return Ok(()) };
+    let integrations = match integrations() {
+        Ok(integrations) => integrations,
+        Err(_) if !subject.place.is_cloud() => return Ok(()),
+        Err(error) => return Err(Failure::new(error.to_string()).hint(error.fix)),
+    };
+    let Some(integration) = integrations.of_place(&subject.place).map(|found| &found.integration)
+    else {
+        return Ok(());
+    };
+    if !integration.pat || !subject.scheme_allowed(integration) {
+        return Ok(());
+    }
+    if is_ours(vault, &subject.host(), secret_of(&login), now).map_err(failure)? {
+        return Ok(());
+    }
+    let organization = subject.organization(request, integration);
+    if organization.is_none() && subject.place.is_cloud() {
+        return Err(Failure {
+            message: Message::warning(format!(
+                "the password for {} was not kept: git does not say which organization it is for",
+                subject.place.authority()
+            ))
+            .hint("have git send the path (credential.useHttpPath): git-credential-ona-azure setup-git"),
+            exit: Exit::Done,
+        });
+    }
+    let pat = Pat {
+        organization,
+        username: request.username.clone(),
+        login,
+        expires_at: request.password_expiry_utc,
+        oauth_refresh_token: request.oauth_refresh_token.clone(),
+        kept_at: now,
+    };
+    pats::keep(vault, &subject.pat_key(), pat).map_err(failure)
+}
+
+fn failure(error: VaultError) -> Failure {
+    Failure::new(format!("the password was not kept: {error}")).hint(error.hint())
+}
+
+pub(super) fn carries_our_state(request: &Request) -> bool {
+    request.state.iter().any(|state| state == STATE.as_bytes())
+}
+
+/// What there is to keep: nothing that must not be, has run out, or is an OAuth token.
+fn login(request: &Request, now: u64) -> Option<PatLogin> {
+    if request.ephemeral || request.password_expiry_utc.is_some_and(|expiry| expiry <= now) {
+        return None;
+    }
+    let login = match (&request.authtype, &request.credential, &request.password) {
+        (Some(authtype), Some(credential), _) => PatLogin::Header {
+            authtype: Secret::new(authtype.as_slice()),
+            credential: credential.clone(),
+        },
+        (_, _, Some(password)) => PatLogin::Password(password.clone()),
+        _ => return None,
+    };
+    (!looks_like_jwt(secret_of(&login).expose())).then_some(login)
+}
+
+fn secret_of(login: &PatLogin) -> &Secret {
+    match login {
+        PatLogin::Password(password) => password,
+        PatLogin::Header { credential, .. } => credential,
+    }
+}
+
+/// Whether it is an access token that was handed out here and has not expired yet, whoever has
+/// refreshed meanwhile.
+fn is_ours(vault: &Vault, host: &HostKey, secret: &Secret, now: u64) -> Result<bool, VaultError> {
+    let issued: Option<Issued> = vault.read(&host.to_string())?;
+    let digest = secret.digest();
+    Ok(issued.is_some_and(|issued| {
+        issued.tokens.iter().any(|token| token.expires_at > now && token.digest == digest)
+    }))
+}

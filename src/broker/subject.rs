@@ -1,0 +1,128 @@
+//! What a request is about: place, integration, organization, and who is asked for.
+
+use std::fmt;
+
+use crate::azure::{
+    Organization, Place, RemotePath, Scheme, VirtualDirectory, organization_in_username,
+};
+use crate::integration::{HostKey, Integration};
+use crate::protocol::Request;
+
+/// What a request names, before anything is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// `https` or `http`.
+    pub scheme: Scheme,
+    /// The host.
+    pub place: Place,
+}
+
+/// The key of a session in the vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionKey {
+    /// The host it is for.
+    pub host: HostKey,
+    /// The only organization it is for, if it is for one.
+    pub organization: Option<Organization>,
+}
+
+impl fmt::Display for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.host.fmt(f)?;
+        self.organization.iter().try_for_each(|organization| write!(f, "/{organization}"))
+    }
+}
+
+/// The key of the personal access tokens of a host in the vault. Plain http has its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatKey {
+    /// `https` or `http`.
+    pub scheme: Scheme,
+    /// The host.
+    pub host: HostKey,
+}
+
+impl fmt::Display for PatKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.host)
+    }
+}
+
+impl Subject {
+    /// What the request names; `None` if that is nothing a git server could be.
+    pub fn of(request: &Request) -> Option<Self> {
+        let scheme = Scheme::from_bytes(request.protocol.as_deref()?)?;
+        let place = Place::of(scheme, request.host.as_deref()?)?;
+        Some(Self { scheme, place })
+    }
+
+    /// The host, as the key of what is kept for it.
+    pub fn host(&self) -> HostKey {
+        HostKey::of_place(&self.place)
+    }
+
+    /// The address of the host, for messages and commands.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme.as_str(), self.place.authority())
+    }
+
+    /// The key of its personal access tokens.
+    pub fn pat_key(&self) -> PatKey {
+        PatKey { scheme: self.scheme, host: self.host() }
+    }
+
+    /// Whether the integration allows the scheme. Only Servers may be spoken to in clear.
+    pub fn scheme_allowed(&self, integration: &Integration) -> bool {
+        self.scheme == Scheme::Https || (!self.place.is_cloud() && integration.allow_http)
+    }
+
+    /// The organization, from path or label, else the host's default.
+    pub fn organization(&self, request: &Request, integration: &Integration) -> Option<Organization> {
+        self.named_organization(request, &integration.virtual_directory)
+            .or_else(|| self.default_organization(request, integration))
+    }
+
+    /// As [`Self::organization`], and where there is no path the name in
+    /// `https://org@dev.azure.com/`. Only `get` may believe that.
+    pub fn organization_for_get(
+        &self,
+        request: &Request,
+        integration: &Integration,
+        is_account: impl FnOnce(&[u8]) -> bool,
+    ) -> Option<Organization> {
+        self.named_organization(request, &integration.virtual_directory)
+            .or_else(|| {
+                let username = request.username.as_deref().filter(|_| !has_path(request))?;
+                let organization = organization_in_username(&self.place, username)?;
+                (!is_account(username)).then_some(organization)
+            })
+            .or_else(|| self.default_organization(request, integration))
+    }
+
+    fn named_organization(
+        &self,
+        request: &Request,
+        virtual_directory: &VirtualDirectory,
+    ) -> Option<Organization> {
+        RemotePath::of(&self.place, virtual_directory, request.path.as_deref()).organization
+    }
+
+    /// A path that names no organization is a path to somewhere else: no default for it.
+    fn default_organization(&self, request: &Request, integration: &Integration) -> Option<Organization> {
+        integration.host.organization.clone().filter(|_| !has_path(request))
+    }
+
+    /// The sessions that may answer, the one of the organization first.
+    pub fn session_keys(&self, organization: Option<&Organization>) -> Vec<SessionKey> {
+        let host = self.host();
+        organization
+            .map(|organization| SessionKey { host: host.clone(), organization: Some(organization.clone()) })
+            .into_iter()
+            .chain([SessionKey { host: host.clone(), organization: None }])
+            .collect()
+    }
+}
+
+fn has_path(request: &Request) -> bool {
+    request.path.as_deref().is_some_and(|path| !path.is_empty())
+}

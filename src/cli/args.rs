@@ -1,0 +1,222 @@
+//! What may be typed. The doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Git credential helper for Azure DevOps
+///
+/// git calls it as `git-credential-ona-azure get|store|erase`; `setup-git` tells git to. The other
+/// commands are for people and scripts.
+#[derive(Debug, Parser)]
+#[command(name = "git-credential-ona-azure", version, subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Sign in with OAuth in the browser, or give a personal access token
+    ///
+    /// Example: git-credential-ona-azure login
+    ///
+    /// Example: git-credential-ona-azure login https://dev.azure.com/contoso --pat --expires 30d < pat.txt
+    #[command(verbatim_doc_comment)]
+    Login(Login),
+    /// Forget the sign-in and the personal access tokens of a host or organization
+    ///
+    /// Example: git-credential-ona-azure logout https://dev.azure.com
+    #[command(verbatim_doc_comment)]
+    Logout(Logout),
+    /// Show what is configured, who is signed in, and where secrets are kept
+    ///
+    /// Example: git-credential-ona-azure status --json
+    #[command(verbatim_doc_comment)]
+    Status(Status),
+    /// Configure SCM integrations: which hosts are served, and how people sign in to them
+    #[command(subcommand)]
+    Integration(Integration),
+    /// The runner key, to which client secrets are sealed
+    #[command(subcommand)]
+    Key(Key),
+    /// Tell git to ask this program for the credentials of Azure DevOps, and no other
+    ///
+    /// Example: git-credential-ona-azure setup-git
+    #[command(verbatim_doc_comment)]
+    SetupGit(SetupGit),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Login {
+    /// What to sign in to; with an organization, the sign-in is for that one only
+    #[arg(value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// Sign in with a browser on this machine (the default)
+    #[arg(long, conflicts_with = "pat")]
+    pub(super) browser: bool,
+    /// The account to propose, such as ada@contoso.com
+    #[arg(long, value_name = "ACCOUNT", conflicts_with = "pat")]
+    pub(super) login_hint: Option<String>,
+    /// Read a personal access token from standard input, or the terminal
+    #[arg(long)]
+    pub(super) pat: bool,
+    /// When the token ends: 30d, 12w or 2027-01-31, as typed when it was made [default: 30d]
+    #[arg(long, value_name = "WHEN", requires = "pat")]
+    pub(super) expires: Option<String>,
+    /// The user name the token goes with; only some Servers ask for one
+    #[arg(long, value_name = "NAME", requires = "pat")]
+    pub(super) username: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Logout {
+    /// The host or organization
+    #[arg(value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// Forget everything, also what cannot be read any more; integrations and the runner key stay
+    #[arg(long, conflicts_with = "url")]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Status {
+    /// One JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Integration {
+    /// Add an integration, or change what is named of one; then test it (Save & Test)
+    ///
+    /// Example: git-credential-ona-azure integration add --host dev.azure.com \
+    ///     --issuer-url https://login.microsoftonline.com/<tenant>/oauth2/v2.0 \
+    ///     --client-id <id> --client-secret-stdin --pat < secret.txt
+    ///
+    /// Example: git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory /tfs --pat
+    #[command(verbatim_doc_comment)]
+    Add(Box<IntegrationAdd>),
+    /// List the integrations that apply, and the file each is from
+    List(Status),
+    /// Show one integration; the client secret is never shown
+    ///
+    /// Example: git-credential-ona-azure integration show dev.azure.com
+    #[command(verbatim_doc_comment)]
+    Show(IntegrationOf),
+    /// Remove an integration
+    ///
+    /// Example: git-credential-ona-azure integration remove dev.azure.com
+    #[command(verbatim_doc_comment)]
+    Remove(IntegrationRemove),
+    /// Test an integration: issuer, client ID and client secret, or the host for tokens only
+    ///
+    /// Example: git-credential-ona-azure integration test dev.azure.com
+    #[command(verbatim_doc_comment)]
+    Test(IntegrationOf),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct IntegrationAdd {
+    /// dev.azure.com, dev.azure.com/<organization>, or a Server's host[:port]
+    #[arg(long)]
+    pub(super) host: String,
+    /// azuredevops_entra or azuredevops_server [default: by host]
+    #[arg(long, value_name = "ID")]
+    pub(super) scm_id: Option<String>,
+    /// https://login.microsoftonline.com/<tenant>/oauth2/v2.0, or any address of that tenant
+    #[arg(long, value_name = "URL")]
+    pub(super) issuer_url: Option<String>,
+    /// Application (client) ID of the app registration
+    #[arg(long, value_name = "ID")]
+    pub(super) client_id: Option<String>,
+    /// Read the client secret from standard input, or the terminal
+    #[arg(long, conflicts_with_all = ["client_secret_file", "public_client"])]
+    pub(super) client_secret_stdin: bool,
+    /// Read the client secret from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "public_client")]
+    pub(super) client_secret_file: Option<PathBuf>,
+    /// The app is a public client (platform Mobile and desktop): it has no secret
+    #[arg(long)]
+    pub(super) public_client: bool,
+    /// Turn OAuth off and forget the client
+    #[arg(long, conflicts_with_all = ["issuer_url", "client_id", "client_secret_stdin", "client_secret_file", "public_client"])]
+    pub(super) no_oauth: bool,
+    /// Turn personal access tokens on
+    #[arg(long)]
+    pub(super) pat: bool,
+    /// Turn personal access tokens off
+    #[arg(long, conflicts_with = "pat")]
+    pub(super) no_pat: bool,
+    /// The part of a Server's address between host and collection
+    #[arg(long, value_name = "PATH")]
+    pub(super) virtual_directory: Option<String>,
+    /// Reach a Server over plain http too: its tokens are readable on the network
+    #[arg(long)]
+    pub(super) allow_http: bool,
+    /// Give git a Bearer header where it takes one (large pushes need git 2.54)
+    #[arg(long)]
+    pub(super) bearer: bool,
+    /// Trust an issuer that is not Entra ID (may be repeated)
+    #[arg(long, value_name = "URL")]
+    pub(super) trusted_issuer: Vec<String>,
+    /// Write the file of the whole machine
+    #[arg(long)]
+    pub(super) system: bool,
+    /// Seal the client secret to this public key instead of the runner key here (may be repeated)
+    #[arg(long, value_name = "age1…")]
+    pub(super) recipient: Vec<String>,
+    /// Do not test it
+    #[arg(long)]
+    pub(super) no_test: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct IntegrationOf {
+    /// The host of the integration
+    #[arg(default_value = "dev.azure.com")]
+    pub(super) host: String,
+    /// One JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct IntegrationRemove {
+    /// The host of the integration
+    pub(super) host: String,
+    /// Change the file of the whole machine
+    #[arg(long)]
+    pub(super) system: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// Print the public key: what `age -a -r` and `integration add --recipient` take
+    Show,
+    /// Make the runner key where there is none: at $ONA_AZURE_KEY_FILE, or beside the vault
+    Init,
+}
+
+#[derive(Debug, ClapArgs)]
+#[group(multiple = true)]
+pub(super) struct SetupGit {
+    /// The configuration of this account (the default)
+    #[arg(long, group = "scope")]
+    pub(super) global: bool,
+    /// The configuration of this machine
+    #[arg(long, group = "scope", conflicts_with = "global")]
+    pub(super) system: bool,
+    /// The configuration of the repository here
+    #[arg(long, group = "scope", conflicts_with_all = ["global", "system"])]
+    pub(super) local: bool,
+    /// Have git send credentials before it is asked; ends anonymous access to public projects
+    #[arg(long)]
+    pub(super) proactive: bool,
+    /// Move this program's sections to the end of the file, behind other helpers
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// Take out exactly what was put in
+    #[arg(long, conflicts_with_all = ["proactive", "replace"])]
+    pub(super) undo: bool,
+}

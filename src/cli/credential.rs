@@ -1,0 +1,85 @@
+//! git's own calls: `get`, `store`, `erase`, `capability`.
+
+use std::io::stdin;
+
+use crate::broker::{self, Outcome, VaultShelf};
+use crate::clock;
+use crate::integration::Integrations;
+use crate::net::Network;
+use crate::paths::Paths;
+use crate::protocol::{Answer, CAPABILITIES, Operation, Request};
+use crate::report::{Exit, Failure, Message, stdout};
+use crate::vault::Vault;
+
+pub(super) fn run(operation: Operation) -> Exit {
+    if operation == Operation::Capability {
+        return print(CAPABILITIES.as_bytes());
+    }
+    let request = match Request::read(&mut stdin().lock()) {
+        Ok(request) => request,
+        Err(error) => {
+            Message::error(error.to_string()).print();
+            return Exit::Failed;
+        }
+    };
+    let paths = match Paths::from_env() {
+        Ok(paths) => paths,
+        Err(failure) => return fail(&failure),
+    };
+    let vault = Vault::new(paths.state.clone(), paths.mounted_key.clone());
+    let integrations = || Integrations::load(&paths);
+    let now = clock::now();
+    match operation {
+        Operation::Get => {
+            let shelf = VaultShelf::new(&vault, &Network);
+            answer(&broker::get(&request, integrations, &shelf, now))
+        }
+        Operation::Store => match broker::store(&request, integrations, &vault, now) {
+            Ok(()) => Exit::Done,
+            Err(failure) => fail(&failure),
+        },
+        Operation::Erase => match broker::erase(&request, integrations, &vault, now) {
+            Ok(messages) => {
+                messages.iter().for_each(Message::print);
+                Exit::Done
+            }
+            Err(failure) => fail(&failure),
+        },
+        Operation::Capability => Exit::Done,
+    }
+}
+
+/// Messages first: git may end this process as soon as it has the answer.
+fn answer(outcome: &Outcome) -> Exit {
+    outcome.messages.iter().for_each(Message::print);
+    match outcome.answer.encode() {
+        Ok(bytes) if bytes.is_empty() => outcome.exit,
+        Ok(bytes) => match print(&bytes) {
+            Exit::Done => outcome.exit,
+            failed => failed,
+        },
+        Err(error) => {
+            Message::error(error.to_string())
+                .hint("forget it and sign in again: git-credential-ona-azure logout --all")
+                .print();
+            let quit = Answer::Quit.encode().unwrap_or_default();
+            print(&quit);
+            Exit::Failed
+        }
+    }
+}
+
+fn print(bytes: &[u8]) -> Exit {
+    match stdout(bytes) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            Message::error(format!("the answer cannot be written: {error}")).print();
+            Exit::Failed
+        }
+    }
+}
+
+fn fail(failure: &Failure) -> Exit {
+    failure.message.print();
+    failure.exit
+}

@@ -1,0 +1,137 @@
+//! `login`: OAuth in the browser, or a personal access token.
+
+use std::io::{IsTerminal as _, Read as _, stdin};
+use std::time::Duration;
+
+use super::args::Login;
+use super::target::Target;
+use super::{Room, print, when};
+use crate::azure::{DEFAULT_LIFETIME_DAYS, SCOPE_TO_TICK, looks_like_jwt, token_page_url};
+use crate::broker::{SignIn, keep_pat, sign_in_with_browser};
+use crate::clock;
+use crate::entra::{Allows, allow};
+use crate::net::Network;
+use crate::report::{Exit, Failure, Message, stderr};
+use crate::secret::Secret;
+use crate::vault::{Pat, PatLogin};
+
+/// How long the browser may take.
+const BROWSER_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// The longest personal access token read, in bytes.
+const PAT_LIMIT: u64 = 16 * 1024;
+
+pub(super) fn run(args: Login) -> Result<(), Failure> {
+    let room = Room::enter()?;
+    let target = Target::of(args.url.as_deref(), &room.integrations()?)?;
+    if args.pat { with_pat(&args, &room, &target) } else { with_browser(&args, &room, &target) }
+}
+
+fn with_browser(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
+    let key = target.session_key();
+    let sign_in = SignIn {
+        key: &key,
+        integration: &target.integration,
+        login_hint: args.login_hint.as_deref(),
+        wait: BROWSER_WAIT,
+    };
+    let session = sign_in_with_browser(sign_in, &room.vault, &Network, &stderr)?;
+    if allow(&session.scopes) == Allows::Read {
+        Message::warning("the sign-in allows to clone and fetch, but not to push: vso.code_write is not granted")
+            .hint("step 4 (API permissions): add Azure DevOps → Delegated → vso.code_write, then sign in again")
+            .print();
+    }
+    let only = match &key.organization {
+        Some(organization) => format!(", for organization {organization} only"),
+        None => String::new(),
+    };
+    print::line(&format!("{} is signed in to {}{only}.", session.account, key.host))?;
+    print::line(&format!(
+        "The refresh token is sealed in {}; git needs no further sign-in.",
+        room.vault.dir().display()
+    ))
+}
+
+fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
+    let host = target.host();
+    if !target.integration.pat {
+        return Err(Failure::new(format!("personal access tokens are not on for {host}"))
+            .hint(format!("git-credential-ona-azure integration add --host {host} --pat")));
+    }
+    let organization =
+        target.organization.clone().or_else(|| target.integration.host.organization.clone());
+    if organization.is_none() && target.place.is_cloud() {
+        return Err(Failure::new("a personal access token is for one organization, and none is named")
+            .hint("git-credential-ona-azure login https://dev.azure.com/<organization> --pat")
+            .exit(Exit::Usage));
+    }
+    let now = clock::now();
+    let expires_at = match &args.expires {
+        Some(text) => when::parse_end(text, now).ok_or_else(|| {
+            Failure::new(format!("--expires {text:?} is neither a span nor a date"))
+                .hint("write 30d, 12w or 2027-01-31")
+                .exit(Exit::Usage)
+        })?,
+        None => now + u64::from(DEFAULT_LIFETIME_DAYS) * 24 * 60 * 60,
+    };
+    if expires_at <= now {
+        return Err(Failure::new("that token has run out already").exit(Exit::Usage));
+    }
+    let page = token_page_url(
+        target.scheme,
+        &target.place,
+        &target.integration.virtual_directory,
+        organization.as_ref(),
+    );
+    let password = read_pat(&page)?;
+    let pat = Pat {
+        organization: organization.clone(),
+        username: Some(args.username.clone().unwrap_or_default().into_bytes()),
+        login: PatLogin::Password(password),
+        expires_at: Some(expires_at),
+        oauth_refresh_token: None,
+        kept_at: now,
+    };
+    keep_pat(&room.vault, &target.pat_key(), pat)?;
+    let place = organization.map_or_else(|| host.to_string(), |organization| organization.to_string());
+    print::line(&format!(
+        "The personal access token for {place} is kept until {}.",
+        when::moment(expires_at, now)
+    ))
+}
+
+fn read_pat(page: &str) -> Result<Secret, Failure> {
+    let text = if stdin().is_terminal() {
+        stderr(&format!(
+            "Make a personal access token with the scope {SCOPE_TO_TICK} at\n\n  {page}\n\n"
+        ));
+        rpassword::prompt_password("Personal access token: ")
+            .map(String::into_bytes)
+            .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?
+    } else {
+        let mut bytes = Vec::with_capacity(1024);
+        stdin()
+            .lock()
+            .take(PAT_LIMIT)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
+        bytes
+    };
+    let text = zeroize::Zeroizing::new(text);
+    let pat = text.trim_ascii();
+    if pat.is_empty() {
+        return Err(Failure::new("no personal access token was given")
+            .hint(format!("make one at {page} and pass it on standard input"))
+            .exit(Exit::Usage));
+    }
+    if pat.iter().any(|byte| byte.is_ascii_control() || byte.is_ascii_whitespace()) {
+        return Err(Failure::new("a personal access token is one word, and this is more")
+            .exit(Exit::Usage));
+    }
+    if looks_like_jwt(pat) {
+        return Err(Failure::new("that is an OAuth access token, which ends within the hour")
+            .hint(format!("make a personal access token at {page}"))
+            .exit(Exit::Usage));
+    }
+    Ok(Secret::new(pat))
+}

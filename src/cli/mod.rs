@@ -1,0 +1,117 @@
+//! The command line: one file a command, no decisions.
+
+mod args;
+mod credential;
+mod integration;
+mod key;
+mod login;
+mod logout;
+mod print;
+mod setup_git;
+mod status;
+mod target;
+mod when;
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::integration::{FileError, Integrations};
+use crate::paths::Paths;
+use crate::protocol::Operation;
+use crate::report::{Exit, Failure, stderr};
+use crate::vault::{Vault, VaultError};
+use args::{Args, Command};
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // git's own calls come before anything that costs time.
+    let operation = match arguments.as_slice() {
+        [_, word] => word.to_str().and_then(Operation::from_word),
+        _ => None,
+    };
+    let exit = match operation {
+        Some(operation) => credential::run(operation),
+        None => command(&arguments),
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn command(arguments: &[OsString]) -> Exit {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => return refuse(&error),
+    };
+    let done = match args.command {
+        Command::Login(args) => login::run(args),
+        Command::Logout(args) => logout::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Integration(args) => integration::run(args),
+        Command::Key(args) => key::run(args),
+        Command::SetupGit(args) => setup_git::run(args),
+    };
+    match done {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            failure.message.print();
+            failure.exit
+        }
+    }
+}
+
+/// A command line that is no command. A word git may send to helpers one day is nothing to
+/// complain about (gitcredentials(7)).
+fn refuse(error: &clap::Error) -> Exit {
+    let words = std::env::args_os().len();
+    match error.kind() {
+        ErrorKind::InvalidSubcommand if words == 2 && !std::io::stdin().is_terminal() => Exit::Done,
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = crate::report::stdout(error.render().to_string().as_bytes());
+            Exit::Done
+        }
+        _ => {
+            stderr(&error.render().to_string());
+            Exit::Usage
+        }
+    }
+}
+
+/// What every command but git's starts with.
+struct Room {
+    paths: Paths,
+    vault: Vault,
+}
+
+impl Room {
+    fn enter() -> Result<Self, Failure> {
+        let paths = Paths::from_env()?;
+        let vault = Vault::new(paths.state.clone(), paths.mounted_key.clone());
+        Ok(Self { paths, vault })
+    }
+
+    fn integrations(&self) -> Result<Integrations, Failure> {
+        Integrations::load(&self.paths).map_err(Failure::from)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self::new(error.to_string()).hint(error.fix)
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        Self::new(error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<crate::vault::KeyError> for Failure {
+    fn from(error: crate::vault::KeyError) -> Self {
+        Self::new(error.to_string()).hint(error.hint())
+    }
+}

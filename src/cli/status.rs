@@ -1,0 +1,233 @@
+//! `status`: what is configured, who is signed in, and where secrets are kept.
+
+use serde_json::{Value, json};
+
+use super::args::Status;
+use super::integration::methods;
+use super::{Room, print, when};
+use crate::azure::Scheme;
+use crate::broker::{PatKey, SessionKey, sessions};
+use crate::clock;
+use crate::integration::{Found, HostKey};
+use crate::report::Failure;
+use crate::vault::{Access, KeySource, Pat, Pats, Session};
+
+pub(super) fn run(args: Status) -> Result<(), Failure> {
+    let room = Room::enter()?;
+    let integrations = room.integrations()?;
+    let hosts = integrations
+        .all()
+        .iter()
+        .map(|found| Host::read(&room, found))
+        .collect::<Result<Vec<_>, _>>()?;
+    let store = Store::read(&room)?;
+    if args.json {
+        return print::document(json!({
+            "hosts": hosts.iter().map(Host::json).collect::<Vec<_>>(),
+            "store": store.json(),
+        }));
+    }
+    if hosts.is_empty() {
+        print::line("No integration is configured. Add one with: git-credential-ona-azure integration add --help")?;
+    }
+    for host in &hosts {
+        host.print()?;
+    }
+    store.print()
+}
+
+struct Host {
+    found: Found,
+    sessions: Vec<(Session, Option<Access>)>,
+    pats: Vec<Pat>,
+}
+
+impl Host {
+    fn read(room: &Room, found: &Found) -> Result<Self, Failure> {
+        let key = &found.integration.host.key;
+        let mut with_access = Vec::new();
+        for session in sessions(&room.vault, Some(key))? {
+            let of = SessionKey { host: key.clone(), organization: session.organization.clone() };
+            let access = room.vault.read::<Access>(&of.to_string())?;
+            with_access.push((session, access));
+        }
+        let mut pats = Vec::new();
+        for scheme in [Scheme::Https, Scheme::Http] {
+            let of = PatKey { scheme, host: key.clone() }.to_string();
+            pats.extend(room.vault.read::<Pats>(&of)?.unwrap_or_default().pats);
+        }
+        Ok(Self { found: found.clone(), sessions: with_access, pats })
+    }
+
+    fn print(&self) -> Result<(), Failure> {
+        let now = clock::now();
+        let integration = &self.found.integration;
+        print::line(&format!(
+            "{}  ({}; {})",
+            integration.host,
+            methods(integration),
+            self.found.file.display()
+        ))?;
+        for (session, access) in &self.sessions {
+            let scope = match &session.organization {
+                Some(organization) => format!(" for {organization}"),
+                None => String::new(),
+            };
+            print::line(&format!(
+                "  OAuth  {}{scope}: signed in since {}",
+                session.account,
+                when::moment(session.signed_in_at, now)
+            ))?;
+            if let Some(ended) = &session.ended {
+                print::line(&format!(
+                    "         ended {}: {}",
+                    when::moment(ended.at, now),
+                    ended.reason
+                ))?;
+            }
+            if let Some(access) = access {
+                print_access(access, now)?;
+            }
+        }
+        if integration.oauth.is_some() && self.sessions.is_empty() {
+            print::line(&format!(
+                "  OAuth  nobody is signed in: git-credential-ona-azure login https://{}",
+                integration.host.key
+            ))?;
+        }
+        for pat in &self.pats {
+            print::line(&format!("  PAT    {}: {}", place(pat, &integration.host.key), end(pat, now)))?;
+        }
+        if integration.pat && self.pats.is_empty() {
+            print::line("  PAT    none is kept")?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let sessions: Vec<_> = self
+            .sessions
+            .iter()
+            .map(|(session, access)| {
+                json!({
+                    "account": session.account,
+                    "organization": session.organization,
+                    "tenant": session.tenant,
+                    "clientMode": session.mode,
+                    "scopes": session.scopes,
+                    "signedInAt": session.signed_in_at,
+                    "signedIn": session.refresh_token.is_some(),
+                    "ended": session.ended.as_ref().map(|ended| &ended.reason),
+                    "accessTokenExpiresAt": access
+                        .as_ref()
+                        .filter(|access| access.token.is_some())
+                        .map(|access| access.expires_at),
+                    "refusedBy": access.as_ref().map(|access| {
+                        access.refusals.iter().map(|refusal| &refusal.organization).collect::<Vec<_>>()
+                    }),
+                })
+            })
+            .collect();
+        let pats: Vec<_> = self
+            .pats
+            .iter()
+            .map(|pat| json!({ "organization": pat.organization, "expiresAt": pat.expires_at, "keptAt": pat.kept_at }))
+            .collect();
+        json!({
+            "host": self.found.integration.host.to_string(),
+            "file": self.found.file,
+            "oauth": self.found.integration.oauth.is_some(),
+            "pat": self.found.integration.pat,
+            "sessions": sessions,
+            "pats": pats,
+        })
+    }
+}
+
+fn print_access(access: &Access, now: u64) -> Result<(), Failure> {
+    match &access.token {
+        Some(_) if access.expires_at > now => print::line(&format!(
+            "         access token until {}; the next one is fetched by itself",
+            when::moment(access.expires_at, now)
+        ))?,
+        _ => print::line("         access token is fetched when git next asks")?,
+    }
+    for refusal in access.refusals.iter().filter(|refusal| refusal.until > now) {
+        print::line(&format!(
+            "         {} refused this account; not tried again before {}",
+            refusal.organization,
+            when::moment(refusal.until, now)
+        ))?;
+    }
+    Ok(())
+}
+
+fn place(pat: &Pat, host: &HostKey) -> String {
+    match (&pat.organization, host) {
+        (Some(organization), _) => organization.to_string(),
+        (None, _) => "the whole Server".to_owned(),
+    }
+}
+
+fn end(pat: &Pat, now: u64) -> String {
+    match pat.expires_at {
+        Some(at) if at <= now => format!("ran out {}", when::moment(at, now)),
+        Some(at) => format!("until {}", when::moment(at, now)),
+        None => "its end is not known".to_owned(),
+    }
+}
+
+/// Where secrets are, and what protects them.
+struct Store {
+    dir: std::path::PathBuf,
+    key: Option<(String, KeySource)>,
+    set_aside: Vec<std::path::PathBuf>,
+}
+
+impl Store {
+    fn read(room: &Room) -> Result<Self, Failure> {
+        let key = room.vault.runner_key()?;
+        Ok(Self {
+            dir: room.vault.dir().to_owned(),
+            key: key.map(|key| (key.public(), key.source().clone())),
+            set_aside: room.vault.set_aside(),
+        })
+    }
+
+    fn protection(&self) -> String {
+        match &self.key {
+            None => "no runner key yet: it is made on first need".to_owned(),
+            Some((_, KeySource::Mounted(path))) => {
+                format!("sealed to the runner key in {} (ONA_AZURE_KEY_FILE)", path.display())
+            }
+            Some((_, KeySource::Beside(path))) => format!(
+                "sealed to the runner key in {}; it lies beside the vault, so a copy of that directory opens: \
+                 mount a key and name it in ONA_AZURE_KEY_FILE",
+                path.display()
+            ),
+        }
+    }
+
+    fn print(&self) -> Result<(), Failure> {
+        print::line(&format!("Secrets are kept in {}", self.dir.display()))?;
+        print::line(&format!("  {}", self.protection()))?;
+        if let Some((public, _)) = &self.key {
+            print::line(&format!("  public key {public}"))?;
+        }
+        for path in &self.set_aside {
+            print::line(&format!("  damaged and set aside: {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "directory": self.dir,
+            "publicKey": self.key.as_ref().map(|(public, _)| public),
+            "keyFile": self.key.as_ref().map(|(_, source)| source.path()),
+            "keyBesideVault": matches!(self.key, Some((_, KeySource::Beside(_)))),
+            "protection": self.protection(),
+            "setAside": self.set_aside,
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! What a URL argument means: the host, its integration, and the organization.
+
+use crate::azure::{Organization, Place, RemotePath, RemoteUrl, Scheme};
+use crate::broker::{PatKey, SessionKey};
+use crate::integration::{HostKey, Integration, Integrations};
+use crate::report::{Exit, Failure};
+
+/// What a command is about.
+pub(super) struct Target {
+    pub(super) scheme: Scheme,
+    pub(super) place: Place,
+    pub(super) organization: Option<Organization>,
+    pub(super) integration: Integration,
+}
+
+impl Target {
+    /// The target of that URL; without one, the host that is configured.
+    pub(super) fn of(url: Option<&str>, integrations: &Integrations) -> Result<Self, Failure> {
+        let Some(url) = url else { return Self::only(integrations) };
+        let url = RemoteUrl::parse(url)
+            .map_err(|error| Failure::new(error.to_string()).exit(Exit::Usage))?;
+        let host = url.place.authority().to_string();
+        let Some(found) = integrations.of_place(&url.place) else {
+            return Err(not_configured(integrations, &host));
+        };
+        let integration = found.integration.clone();
+        let path = RemotePath::of(
+            &url.place,
+            &integration.virtual_directory,
+            url.path.as_deref().map(str::as_bytes),
+        );
+        if path.refused {
+            return Err(Failure::new(format!(
+                "no organization or collection of {host} can be read from {}",
+                url.path.as_deref().unwrap_or_default()
+            ))
+            .hint(format!(
+                "the virtual directory of {host} is configured as {}; see: git-credential-ona-azure integration show {host}",
+                integration.virtual_directory
+            ))
+            .exit(Exit::Usage));
+        }
+        Ok(Self {
+            scheme: url.scheme,
+            place: url.place,
+            organization: path.organization,
+            integration,
+        })
+    }
+
+    fn only(integrations: &Integrations) -> Result<Self, Failure> {
+        let found = match (integrations.by_key(&HostKey::Cloud), integrations.all()) {
+            (Some(found), _) => found,
+            (None, [found]) => found,
+            (None, []) => return Err(not_configured(integrations, "dev.azure.com")),
+            (None, several) => {
+                let hosts: Vec<_> =
+                    several.iter().map(|found| found.integration.host.key.to_string()).collect();
+                return Err(Failure::new(format!(
+                    "several hosts are configured: {}",
+                    hosts.join(", ")
+                ))
+                .hint("name one, such as https://<host>")
+                .exit(Exit::Usage));
+            }
+        };
+        let place = match &found.integration.host.key {
+            HostKey::Cloud => Place::DevAzure,
+            HostKey::Server(authority) => Place::Other(authority.clone()),
+        };
+        let integration = found.integration.clone();
+        Ok(Self { scheme: Scheme::Https, place, organization: None, integration })
+    }
+
+    pub(super) fn host(&self) -> HostKey {
+        HostKey::of_place(&self.place)
+    }
+
+    pub(super) fn session_key(&self) -> SessionKey {
+        SessionKey { host: self.host(), organization: self.organization.clone() }
+    }
+
+    pub(super) fn pat_key(&self) -> PatKey {
+        PatKey { scheme: self.scheme, host: self.host() }
+    }
+
+    /// The address as a person would type it.
+    pub(super) fn url(&self) -> String {
+        let directory = match self.integration.virtual_directory.as_str() {
+            "/" => "",
+            directory => directory,
+        };
+        let base = format!("{}://{}{directory}", self.scheme.as_str(), self.host());
+        match &self.organization {
+            Some(organization) => format!("{base}/{organization}"),
+            None => base,
+        }
+    }
+}
+
+/// US01, with the command that ends it.
+pub(super) fn not_configured(integrations: &Integrations, host: &str) -> Failure {
+    Failure::new(integrations.not_configured(host))
+        .hint(format!("git-credential-ona-azure integration add --host {host} --help"))
+        .exit(Exit::NotConfigured)
+}

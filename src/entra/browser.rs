@@ -1,0 +1,94 @@
+//! Opening the browser: without a shell, its output away from ours, without our secrets.
+
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+use url::Url;
+
+/// Starts the first browser that can be started: those `$BROWSER` names, in its order, else the
+/// desktop's own. Says whether one was.
+pub fn open(url: &Url) -> bool {
+    // Nothing but the issuer's own address is ever opened, and it is a web address.
+    if !matches!(url.scheme(), "https" | "http") {
+        return false;
+    }
+    let named = std::env::var("BROWSER").unwrap_or_default();
+    let mut commands = named_commands(&named, url);
+    if commands.is_empty() {
+        commands = open::commands(url.as_str());
+    }
+    commands.into_iter().any(start)
+}
+
+/// `$BROWSER` as its users write it: names separated by colons, each with its arguments, `%s`
+/// where the address goes, else at the end.
+fn named_commands(named: &str, url: &Url) -> Vec<Command> {
+    named
+        .split(':')
+        .filter_map(|entry| {
+            let mut words = entry.split_whitespace();
+            let mut command = Command::new(words.next()?);
+            let mut placed = false;
+            for word in words {
+                placed |= word.contains("%s");
+                command.arg(word.replace("%s", url.as_str()));
+            }
+            if !placed {
+                command.arg(url.as_str());
+            }
+            Some(command)
+        })
+        .collect()
+}
+
+fn start(mut command: Command) -> bool {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    {
+        // Ctrl-C here must not close the browser.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    }
+    match command.spawn() {
+        Ok(mut child) => {
+            // Never waited for in the way: a launcher may live as long as its browser.
+            std::thread::spawn(move || child.wait());
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+fn is_ours(name: &OsString) -> bool {
+    name.to_string_lossy().starts_with("ONA_AZURE_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browser_variable() {
+        let url = Url::parse("https://login.example/a?b=c").expect("valid");
+        let words = |named: &str| -> Vec<Vec<String>> {
+            named_commands(named, &url)
+                .iter()
+                .map(|command| {
+                    std::iter::once(command.get_program())
+                        .chain(command.get_args())
+                        .map(|word| word.to_string_lossy().into_owned())
+                        .collect()
+                })
+                .collect()
+        };
+        let address = url.as_str();
+        assert_eq!(words(""), Vec::<Vec<String>>::new());
+        assert_eq!(words("firefox"), [vec!["firefox", address]]);
+        assert_eq!(
+            words("/bin/a --new %s:lynx"),
+            [vec!["/bin/a", "--new", address], vec!["lynx", address]]
+        );
+    }
+}

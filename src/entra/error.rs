@@ -1,0 +1,82 @@
+//! Why the identity provider gave no token.
+
+use thiserror::Error;
+
+use super::refusal::{Class, Refusal, parse_retry_after};
+use crate::azure::Step;
+use crate::net::{NetError, Reply};
+use crate::report::Failure;
+
+/// Why the identity provider gave nothing.
+#[derive(Clone, Debug, Error)]
+pub enum EntraError {
+    /// No answer.
+    #[error(transparent)]
+    Network(#[from] NetError),
+    /// An answer that says no.
+    #[error("{}", sentence(.0))]
+    Refused(Box<Refusal>),
+    /// An answer that cannot be used. The text says what is wrong with it.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl EntraError {
+    /// The refusal in an answer.
+    pub fn refused(reply: &Reply) -> Self {
+        let retry_after = reply.header("retry-after").and_then(parse_retry_after);
+        Self::Refused(Box::new(Refusal::read(reply.status, retry_after, &reply.body)))
+    }
+
+    /// What kind of refusal it is; an answer that cannot be used is one that may be better later.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Network(_) | Self::Unusable(_) => Class::Transient,
+            Self::Refused(refusal) => refusal.class,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Network(error) => error.hint(),
+            Self::Unusable(_) => {
+                "check the Issuer URL and that no proxy answers in the issuer's place: git-credential-ona-azure integration test"
+                    .to_owned()
+            }
+            Self::Refused(refusal) => {
+                let (step, _, fix) = refusal.explain();
+                step.map_or_else(|| fix.clone(), |step| format!("{step}: {fix}"))
+            }
+        }
+    }
+
+    /// The set-up step it points to, where it points to one.
+    pub fn step(&self) -> Option<Step> {
+        match self {
+            Self::Refused(refusal) => refusal.explain().0,
+            Self::Network(_) | Self::Unusable(_) => None,
+        }
+    }
+
+    /// The failure of a command that needed the token.
+    pub fn into_failure(self, what: &str) -> Failure {
+        use crate::report::Exit;
+
+        let exit = match self.class() {
+            Class::Transient | Class::Throttled | Class::ClientLoop => Exit::Unavailable,
+            Class::Client => Exit::Failed,
+            Class::Interaction | Class::Dead | Class::Blocked => Exit::SignIn,
+        };
+        Failure::new(format!("{what}: {self}")).hint(self.hint()).exit(exit)
+    }
+}
+
+/// The cause, with what a search engine or an administrator wants to know.
+fn sentence(refusal: &Refusal) -> String {
+    let (_, cause, _) = refusal.explain();
+    match refusal.codes.last() {
+        Some(code) if !cause.contains(&format!("AADSTS{code}")) => format!("{cause} (AADSTS{code})"),
+        _ => cause,
+    }
+}

@@ -1,0 +1,267 @@
+//! One integrations file: read, judged, edited without losing what is not ours.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
+use serde_json::{Map, Value, json};
+
+use super::model::{HostKey, Integration};
+use super::wire::{self, ModelError, WireIntegration};
+use crate::vault::{Lock, LockError, acquire, read_bounded, write_atomically};
+
+const VERSION: u64 = 1;
+
+/// Readable by all, as configuration is: it holds no secret in clear.
+const MODE: u32 = 0o644;
+
+/// An integrations file and where it is.
+#[derive(Debug)]
+pub struct IntegrationsFile {
+    path: PathBuf,
+    root: Map<String, Value>,
+}
+
+/// What is wrong with an integrations file. The file is left alone.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", path.display())]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// The field, where it is one.
+    pub field: Option<String>,
+    /// What is wrong, the field included.
+    pub problem: String,
+    /// How to mend it.
+    pub fix: String,
+}
+
+impl FileError {
+    fn new(path: &Path, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), field: None, problem: problem.into(), fix: fix.into() }
+    }
+
+    fn field(path: &Path, field: String, problem: &str, fix: impl Into<String>) -> Self {
+        let text = format!("{field} {problem}");
+        Self { field: Some(field), ..Self::new(path, text, fix) }
+    }
+
+    fn write(path: &Path, error: &io::Error) -> Self {
+        Self::new(
+            path,
+            format!("cannot be written: {error}"),
+            "check the permissions of the file and its directory, or name another file in ONA_AZURE_INTEGRATIONS",
+        )
+    }
+}
+
+impl IntegrationsFile {
+    /// Reads a file. `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not JSON, or has an unknown version.
+    pub fn read(path: &Path) -> Result<Option<Self>, FileError> {
+        let bytes = read_bounded(path).map_err(|error| {
+            FileError::new(
+                path,
+                format!("cannot be read: {error}"),
+                format!("make it readable for this account: chmod a+r '{}'", path.display()),
+            )
+        })?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let root: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            FileError::new(
+                path,
+                format!("is not JSON: {error}"),
+                "mend the line named, or move the file away and add the integrations again",
+            )
+        })?;
+        let Value::Object(root) = root else {
+            return Err(FileError::new(
+                path,
+                "is not a JSON object",
+                r#"write {"version": 1, "integrations": []}"#,
+            ));
+        };
+        match root.get("version") {
+            Some(Value::Number(number)) if number.as_u64() == Some(VERSION) => {}
+            Some(Value::Number(number)) if number.as_u64() > Some(VERSION) => {
+                return Err(FileError::field(
+                    path,
+                    "version".to_owned(),
+                    &format!("is {number}, and this program knows {VERSION}"),
+                    "install the version of git-credential-ona-azure that wrote it",
+                ));
+            }
+            Some(other) => {
+                return Err(FileError::field(
+                    path,
+                    "version".to_owned(),
+                    &format!("is {other}, and this program knows {VERSION}"),
+                    r#"write "version": 1"#,
+                ));
+            }
+            None => {
+                return Err(FileError::field(
+                    path,
+                    "version".to_owned(),
+                    "is missing",
+                    r#"write "version": 1"#,
+                ));
+            }
+        }
+        Ok(Some(Self { path: path.to_owned(), root }))
+    }
+
+    /// `runnerName`.
+    ///
+    /// # Errors
+    /// If it is not text.
+    pub fn runner_name(&self) -> Result<Option<String>, FileError> {
+        match self.root.get("runnerName") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(name)) => Ok(Some(name.clone())),
+            Some(_) => Err(FileError::field(
+                &self.path,
+                "runnerName".to_owned(),
+                "is not text",
+                r#"write "runnerName": "<name>", or remove it"#,
+            )),
+        }
+    }
+
+    /// The integrations that are ours.
+    ///
+    /// # Errors
+    /// The first field that is missing, of the wrong type, or makes no sense; a host twice.
+    pub fn integrations(&self) -> Result<Vec<Integration>, FileError> {
+        let mut all: Vec<Integration> = Vec::new();
+        for (index, value) in self.elements()?.iter().enumerate() {
+            let wire: WireIntegration = serde_path_to_error::deserialize(value.into_deserializer())
+                .map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
+                    let inside = error.path().to_string();
+                    let field = match inside.as_str() {
+                        "." => format!("integrations[{index}]"),
+                        inside => format!("integrations[{index}].{inside}"),
+                    };
+                    FileError::field(
+                        &self.path,
+                        field,
+                        &format!("cannot be read: {}", error.inner()),
+                        "mend that field; `git-credential-ona-azure integration add --help` describes each",
+                    )
+                })?;
+            let model = wire.into_model().map_err(|error| self.model_error(index, &error))?;
+            let Some(integration) = model else { continue };
+            if all.iter().any(|other| other.host.key == integration.host.key) {
+                return Err(FileError::field(
+                    &self.path,
+                    format!("integrations[{index}].host"),
+                    &format!("is {}, which has an integration above", integration.host.key),
+                    "keep one of the two",
+                ));
+            }
+            all.push(integration);
+        }
+        Ok(all)
+    }
+
+    fn model_error(&self, index: usize, error: &ModelError) -> FileError {
+        FileError::field(
+            &self.path,
+            format!("integrations[{index}].{}", error.field),
+            &error.problem,
+            error.fix.clone(),
+        )
+    }
+
+    fn elements(&self) -> Result<&[Value], FileError> {
+        match self.root.get("integrations") {
+            None => Ok(&[]),
+            Some(Value::Array(elements)) => Ok(elements),
+            Some(_) => Err(FileError::field(
+                &self.path,
+                "integrations".to_owned(),
+                "is not a list",
+                r#"write "integrations": [ … ]"#,
+            )),
+        }
+    }
+
+    /// Changes the file under its lock: `change` is given the integration of that host as it is
+    /// now, and returns it as it is to be, `None` to remove it.
+    ///
+    /// # Errors
+    /// If the file is broken (it is left alone then) or cannot be written.
+    pub fn edit<E: From<FileError>>(
+        path: &Path,
+        host: &HostKey,
+        change: impl FnOnce(Option<Integration>) -> Result<Option<Integration>, E>,
+    ) -> Result<(), E> {
+        let _lock = lock(path)?;
+        let mut file = Self::read(path)?.unwrap_or_else(|| Self {
+            path: path.to_owned(),
+            root: Map::from_iter([("version".to_owned(), json!(VERSION))]),
+        });
+        let old = file.integrations()?.into_iter().find(|known| known.host.key == *host);
+        let new = change(old)?;
+        file.put(host, new.as_ref())?;
+        file.save()?;
+        Ok(())
+    }
+
+    fn put(&mut self, host: &HostKey, new: Option<&Integration>) -> Result<(), FileError> {
+        let mut elements = self.elements()?.to_vec();
+        let at = elements.iter().position(|element| {
+            element
+                .get("host")
+                .and_then(Value::as_str)
+                .and_then(|text| wire::host(text).ok())
+                .is_some_and(|spec| spec.key == *host)
+                && !is_foreign(element)
+        });
+        match (at, new) {
+            (Some(at), Some(new)) => {
+                if let Some(object) = elements[at].as_object_mut() {
+                    WireIntegration::of_model(new).lay_over(object);
+                }
+            }
+            (Some(at), None) => {
+                elements.remove(at);
+            }
+            (None, Some(new)) => {
+                let mut object = Map::new();
+                WireIntegration::of_model(new).lay_over(&mut object);
+                elements.push(Value::Object(object));
+            }
+            (None, None) => {}
+        }
+        self.root.insert("integrations".to_owned(), Value::Array(elements));
+        Ok(())
+    }
+
+    fn save(&self) -> Result<(), FileError> {
+        let mut json = serde_json::to_vec_pretty(&self.root).expect("BUG: JSON becomes JSON");
+        json.push(b'\n');
+        write_atomically(&self.path, &json, MODE)
+            .map_err(|error| FileError::write(&self.path, &error))
+    }
+}
+
+fn is_foreign(element: &Value) -> bool {
+    matches!(element.get("scmId").and_then(Value::as_str), Some("github" | "gitlab" | "bitbucket"))
+}
+
+fn lock(path: &Path) -> Result<Lock, FileError> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir).map_err(|error| FileError::write(path, &error))?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    acquire(Path::new(&name), Duration::from_secs(10)).map_err(|error| match error {
+        LockError::Unwritable { source, .. } => FileError::write(path, &source),
+        held @ LockError::Held { .. } => FileError::new(path, held.to_string(), held.hint()),
+    })
+}

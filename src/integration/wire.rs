@@ -1,0 +1,239 @@
+//! Integrations as they stand in the file, and the way from there to the model.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::model::{HostKey, HostSpec, Integration, OAuth, ScmId};
+use crate::azure::VirtualDirectory;
+use crate::entra::Issuer;
+use crate::report::escape;
+
+/// One element of `integrations`. Fields it does not know are left where they are.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireIntegration {
+    scm_id: String,
+    host: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oauth: Option<WireOAuth>,
+    #[serde(default)]
+    pat: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    virtual_directory: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    bearer: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    allow_http: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    trusted_issuers: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WireOAuth {
+    client_id: String,
+    issuer_url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encrypted_client_secret: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    recipients: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_secret_set_at: Option<u64>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What does not make sense in an integration: the field, what is wrong, and the fix.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{field} {problem}")]
+pub struct ModelError {
+    /// The field, in the file's spelling.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+    /// How to mend it.
+    pub fix: String,
+}
+
+fn wrong(field: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> ModelError {
+    ModelError { field, problem: problem.into(), fix: fix.into() }
+}
+
+impl WireIntegration {
+    /// The model, or `None` for an integration of another source host, which is not ours to judge.
+    pub(super) fn into_model(self) -> Result<Option<Integration>, ModelError> {
+        let scm_id = match self.scm_id.as_str() {
+            "azuredevops_entra" => ScmId::Entra,
+            "azuredevops_server" => ScmId::Server,
+            "github" | "gitlab" | "bitbucket" => return Ok(None),
+            other => {
+                return Err(wrong(
+                    "scmId",
+                    format!("is {:?}, which is no kind of integration", escape(other)),
+                    "write azuredevops_entra (Azure DevOps Services) or azuredevops_server (self-hosted)",
+                ));
+            }
+        };
+        let virtual_directory = match self.virtual_directory.as_deref() {
+            Some(text) => VirtualDirectory::parse(text).ok_or_else(|| {
+                wrong(
+                    "virtualDirectory",
+                    format!("is {:?}, which is no path", escape(text)),
+                    "write the part of the Server's address between host and collection, such as /tfs",
+                )
+            })?,
+            None => VirtualDirectory::default(),
+        };
+        let integration = Integration {
+            scm_id,
+            host: host(&self.host)?,
+            oauth: self.oauth.map(WireOAuth::into_model).transpose()?,
+            pat: self.pat,
+            virtual_directory,
+            bearer: self.bearer,
+            allow_http: self.allow_http,
+            trusted_issuers: self.trusted_issuers,
+        };
+        integration.check()?;
+        Ok(Some(integration))
+    }
+
+    pub(super) fn of_model(integration: &Integration) -> Self {
+        Self {
+            scm_id: integration.scm_id.to_string(),
+            host: integration.host.to_string(),
+            oauth: integration.oauth.as_ref().map(|oauth| WireOAuth {
+                client_id: oauth.client_id.clone(),
+                issuer_url: oauth.issuer_url.clone(),
+                encrypted_client_secret: oauth.encrypted_client_secret.clone(),
+                recipients: oauth.recipients.clone(),
+                client_secret_set_at: oauth.secret_set_at,
+            }),
+            pat: integration.pat,
+            virtual_directory: (!integration.virtual_directory.is_root())
+                .then(|| integration.virtual_directory.to_string()),
+            bearer: integration.bearer,
+            allow_http: integration.allow_http,
+            trusted_issuers: integration.trusted_issuers.clone(),
+        }
+    }
+
+    /// Puts every field this program knows into `object`, and takes out those that are not set,
+    /// so that what it does not know stays.
+    pub(super) fn lay_over(&self, object: &mut Map<String, Value>) {
+        const OPTIONAL: [&str; 5] =
+            ["oauth", "virtualDirectory", "bearer", "allowHttp", "trustedIssuers"];
+        const OPTIONAL_OAUTH: [&str; 3] =
+            ["encryptedClientSecret", "recipients", "clientSecretSetAt"];
+        let Ok(Value::Object(mut known)) = serde_json::to_value(self) else {
+            unreachable!("BUG: an integration is an object");
+        };
+        // An OAuth object in place is laid over too, for the fields in it that are not ours.
+        if let (Some(Value::Object(old)), Some(Value::Object(new))) =
+            (object.get("oauth"), known.get_mut("oauth"))
+        {
+            for (key, value) in old {
+                if !new.contains_key(key) && !OPTIONAL_OAUTH.contains(&key.as_str()) {
+                    new.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        for key in OPTIONAL {
+            object.remove(key);
+        }
+        object.append(&mut known);
+    }
+}
+
+impl WireOAuth {
+    fn into_model(self) -> Result<OAuth, ModelError> {
+        if self.client_id.trim().is_empty() {
+            return Err(wrong(
+                "oauth.clientId",
+                "is empty",
+                "copy Application (client) ID from the app registration's Overview page",
+            ));
+        }
+        if self.issuer_url.trim().is_empty() {
+            return Err(wrong(
+                "oauth.issuerUrl",
+                "is empty",
+                "write https://login.microsoftonline.com/<tenant>/oauth2/v2.0",
+            ));
+        }
+        Ok(OAuth {
+            client_id: self.client_id,
+            issuer_url: self.issuer_url,
+            encrypted_client_secret: self.encrypted_client_secret,
+            recipients: self.recipients,
+            secret_set_at: self.client_secret_set_at,
+        })
+    }
+}
+
+/// The host of an integration.
+pub(super) fn host(text: &str) -> Result<HostSpec, ModelError> {
+    HostSpec::parse(text).ok_or_else(|| {
+        wrong(
+            "host",
+            format!("is {:?}, which is no host", escape(text)),
+            "write dev.azure.com, dev.azure.com/<organization>, or the Server's host[:port]",
+        )
+    })
+}
+
+impl Integration {
+    /// Whether the fields fit each other.
+    ///
+    /// # Errors
+    /// The first field that does not.
+    pub fn check(&self) -> Result<(), ModelError> {
+        match (self.scm_id, &self.host.key) {
+            (ScmId::Entra, HostKey::Server(_)) => {
+                return Err(wrong(
+                    "scmId",
+                    format!("is azuredevops_entra, but {} is not Azure DevOps Services", self.host),
+                    "write azuredevops_server: a self-hosted Server takes personal access tokens only",
+                ));
+            }
+            (ScmId::Server, HostKey::Cloud) => {
+                return Err(wrong(
+                    "scmId",
+                    format!("is azuredevops_server, but {} is Azure DevOps Services", self.host),
+                    "write azuredevops_entra",
+                ));
+            }
+            _ => {}
+        }
+        if self.scm_id == ScmId::Server && self.oauth.is_some() {
+            return Err(wrong(
+                "oauth",
+                "is set for azuredevops_server, which has no OAuth",
+                "remove oauth and set \"pat\": true",
+            ));
+        }
+        if self.scm_id == ScmId::Entra && !self.virtual_directory.is_root() {
+            return Err(wrong(
+                "virtualDirectory",
+                "is set for azuredevops_entra, which has none",
+                "remove it",
+            ));
+        }
+        if self.scm_id == ScmId::Entra && self.allow_http {
+            return Err(wrong(
+                "allowHttp",
+                "is set for Azure DevOps Services, which is never spoken to in clear",
+                "remove it",
+            ));
+        }
+        if let Some(oauth) = &self.oauth {
+            Issuer::parse(&oauth.issuer_url, &self.trusted_issuers).map_err(|error| {
+                wrong("oauth.issuerUrl", format!("cannot be used: {error}"), error.hint())
+            })?;
+        }
+        Ok(())
+    }
+}

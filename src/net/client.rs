@@ -1,0 +1,128 @@
+//! HTTPS requests: deadlines, no redirects, bounded answers, the proxy and CA git would use.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::blocking::Client;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, NoProxy, Proxy};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::error::{NetError, NetErrorKind};
+use crate::git::{Git, NetworkSettings, network_settings};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The longest answer read, in bytes. Token responses are a few KiB.
+const BODY_LIMIT: u64 = 1 << 20;
+
+/// What came back.
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// The body; it may hold tokens.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl Reply {
+    /// A header, where it is there once and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// Whatever can send a request: the network, or a table in a test.
+pub trait Send {
+    /// Sends it and waits for the answer.
+    ///
+    /// # Errors
+    /// If there is no answer, or it is larger than 1 MiB.
+    fn send(&self, request: oauth2::http::Request<Vec<u8>>) -> Result<Reply, NetError>;
+}
+
+/// The real network.
+#[derive(Debug, Default)]
+pub struct Network;
+
+impl Send for Network {
+    fn send(&self, request: oauth2::http::Request<Vec<u8>>) -> Result<Reply, NetError> {
+        let (parts, body) = request.into_parts();
+        let url = Url::parse(&parts.uri.to_string())
+            .map_err(|_| NetError::new("", NetErrorKind::Other("the address is no URL".to_owned())))?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let fail = |error: &reqwest::Error| NetError::of(&host, error);
+        let client = build(&url, &host)?;
+        let response = client
+            .request(parts.method, url)
+            .headers(parts.headers)
+            .body(body)
+            .send()
+            .map_err(|error| fail(&error))?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        response
+            .take(BODY_LIMIT + 1)
+            .read_to_end(&mut body)
+            .map_err(|error| NetError::of_read(&host, &error))?;
+        if body.len() as u64 > BODY_LIMIT {
+            return Err(NetError::new(&host, NetErrorKind::TooLarge));
+        }
+        Ok(Reply { status, headers, body })
+    }
+}
+
+fn build(url: &Url, host: &str) -> Result<Client, NetError> {
+    // A second install is refused and changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .redirect(Policy::none())
+        .referer(false);
+    let settings = match Git::find() {
+        Some(git) => network_settings(&git, url.as_str()),
+        None => NetworkSettings::default(),
+    };
+    // git's own order: its configuration first, then the environment, which reqwest reads.
+    match settings.proxy.as_deref() {
+        Some("") => builder = builder.no_proxy(),
+        Some(proxy) => {
+            let address =
+                if proxy.contains("://") { proxy.to_owned() } else { format!("http://{proxy}") };
+            let proxy = Proxy::all(address)
+                .map_err(|_| NetError::new(host, NetErrorKind::BadProxy))?
+                .no_proxy(NoProxy::from_env());
+            builder = builder.proxy(proxy);
+        }
+        None => {}
+    }
+    // As with git, a bundle that is named replaces the system's.
+    let bundle = std::env::var_os("GIT_SSL_CAINFO")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+        .or(settings.ca_file);
+    if let Some(path) = bundle {
+        let bad = || NetError::new(host, NetErrorKind::BadCaFile(path.clone()));
+        let pem = fs::read(&path).map_err(|_| bad())?;
+        let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| bad())?;
+        if certificates.is_empty() {
+            return Err(bad());
+        }
+        builder = builder.tls_certs_only(certificates);
+    }
+    builder.build().map_err(|error| NetError::of(host, &error))
+}

@@ -1,0 +1,10 @@
+//! The network: one way to send a request, with the deadlines and the care every one needs.
+//!
+//! Nothing here is touched before the network is needed: building a client reads every CA
+//! certificate of the machine.
+
+mod client;
+mod error;
+
+pub use client::{Network, Reply, Send};
+pub use error::{NetError, NetErrorKind};

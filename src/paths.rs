@@ -1,0 +1,62 @@
+//! Where files live (design: files and environment).
+
+use std::env;
+use std::path::PathBuf;
+
+use directories::ProjectDirs;
+
+use crate::report::Failure;
+
+/// The name of the program and of its directories.
+pub const NAME: &str = "git-credential-ona-azure";
+
+/// The files of one run.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// The integrations an administrator set for everybody.
+    pub system_integrations: Option<PathBuf>,
+    /// The user's own integrations, or the one file `ONA_AZURE_INTEGRATIONS` names.
+    pub user_integrations: PathBuf,
+    /// The vault and its lock files.
+    pub state: PathBuf,
+    /// `ONA_AZURE_KEY_FILE`: a runner key mounted from elsewhere.
+    pub mounted_key: Option<PathBuf>,
+}
+
+impl Paths {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// If there is no home directory and the variables that make up for it are not set.
+    pub fn from_env() -> Result<Self, Failure> {
+        let integrations = variable("ONA_AZURE_INTEGRATIONS");
+        let state = variable("ONA_AZURE_STATE_DIR");
+        let dirs = ProjectDirs::from("", "", NAME);
+        let of_home = |path: fn(&ProjectDirs) -> PathBuf| {
+            dirs.as_ref().map(path).ok_or_else(|| {
+                Failure::new("no home directory: HOME is not set and this account has none").hint(
+                    "set HOME, or both ONA_AZURE_INTEGRATIONS (a file) and ONA_AZURE_STATE_DIR (a directory)",
+                )
+            })
+        };
+        Ok(Self {
+            system_integrations: match integrations {
+                Some(_) => None,
+                None => Some(PathBuf::from("/etc").join(NAME).join("integrations.json")),
+            },
+            user_integrations: match integrations {
+                Some(path) => path,
+                None => of_home(|dirs| dirs.config_dir().join("integrations.json"))?,
+            },
+            state: match state {
+                Some(path) => path,
+                None => of_home(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned())?,
+            },
+            mounted_key: variable("ONA_AZURE_KEY_FILE"),
+        })
+    }
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}

@@ -1,0 +1,137 @@
+//! Files written whole or not at all, and private from the moment they exist.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use tempfile::{Builder, NamedTempFile};
+
+/// Nothing of ours is larger; a larger file is not ours.
+const READ_LIMIT: u64 = 4 << 20;
+
+/// The mode of a file only its owner may read.
+pub(super) const PRIVATE: u32 = 0o600;
+
+/// Reads a file. `None` if there is none.
+///
+/// # Errors
+/// If it cannot be read, or is larger than any file of ours.
+pub fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::with_capacity(8 * 1024);
+    file.take(READ_LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > READ_LIMIT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is too large to be ours"));
+    }
+    Ok(Some(bytes))
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Replaces a file: temporary file beside it (`O_EXCL`, random name, final mode at creation),
+/// write, fsync, rename, fsync of the directory. A symbolic link is followed, so that a file
+/// managed from elsewhere stays a link.
+///
+/// # Errors
+/// If any step fails; the old file is intact then.
+pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let dir = parent(&target);
+    let staged = stage(dir, bytes, mode)?;
+    match staged.persist(&target) {
+        Ok(_) => sync_dir(dir),
+        // A file that is a mount point cannot be replaced, only rewritten.
+        Err(error) if error.error.kind() == io::ErrorKind::ResourceBusy => {
+            drop(error.file);
+            rewrite(&target, bytes)
+        }
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Makes a file that must not exist yet.
+///
+/// # Errors
+/// `AlreadyExists` if it does; whatever else fails.
+pub(super) fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let dir = parent(path);
+    stage(dir, bytes, mode)?.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_dir(dir)
+}
+
+/// Makes a directory that only its owner may enter, with its parents.
+///
+/// # Errors
+/// If it cannot be made.
+pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if is_absent(&error) => Ok(()),
+        other => other,
+    }
+}
+
+/// Renames a damaged file to the first free `NAME.corrupt-N`.
+pub(super) fn set_aside(path: &Path) -> io::Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    for number in 1..1000 {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".corrupt-{number}"));
+        if !Path::new(&name).exists() {
+            return fs::rename(path, name);
+        }
+    }
+    Err(io::Error::other("too many damaged copies beside it"))
+}
+
+/// Writes and removes as much as any entry takes.
+pub(super) fn rehearse(dir: &Path) -> io::Result<()> {
+    stage(dir, &[0; 64 * 1024], PRIVATE)?.close()
+}
+
+fn stage(dir: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".tmp-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut file = builder.tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_all()
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}

@@ -1,0 +1,87 @@
+//! Advisory locks on files of their own that are never deleted. The kernel frees them when
+//! their holder dies, so there are no stale ones.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fs2::FileExt as _;
+
+/// How often a taken lock is tried again.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A lock, until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    // Closing the file frees the lock.
+    _file: Option<File>,
+}
+
+/// Why a lock was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process holds it.
+    #[error("another process has held {} for more than {} s", path.display(), waited.as_secs())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// How long this process waited.
+        waited: Duration,
+    },
+    /// The lock file cannot be made.
+    #[error("{} cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl LockError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Held { path, .. } => {
+                format!("try again; `fuser {}` names the process", path.display())
+            }
+            Self::Unwritable { .. } => {
+                "check its permissions, or name another directory in ONA_AZURE_STATE_DIR".to_owned()
+            }
+        }
+    }
+}
+
+/// Takes the lock on `path`, waiting at most `wait` (zero: not at all).
+///
+/// # Errors
+/// See [`LockError`]. Where the file system has no locks (some NFS mounts) the caller goes on
+/// without one: every write is a rename, so the worst is a lost update.
+pub fn acquire(path: &Path, wait: Duration) -> Result<Lock, LockError> {
+    let file = open(path)
+        .map_err(|source| LockError::Unwritable { path: path.to_owned(), source })?;
+    let started = Instant::now();
+    loop {
+        match file.try_lock_exclusive() {
+            Ok(()) => return Ok(Lock { _file: Some(file) }),
+            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
+                if started.elapsed() >= wait {
+                    return Err(LockError::Held { path: path.to_owned(), waited: wait });
+                }
+                thread::sleep(POLL);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Ok(Lock { _file: None }),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, super::files::PRIVATE);
+    options.open(path)
+}

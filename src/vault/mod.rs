@@ -1,0 +1,337 @@
+//! The vault: sealed entries in a directory of their own.
+//!
+//! `vault.json` holds a random data key, wrapped by age to the runner key. Every entry is a file
+//! of its own, sealed under the data key, so that `get` opens only what it needs. Readers take
+//! no lock and write nothing; writers hold `vault.lock` for milliseconds, never over the network.
+
+mod files;
+mod header;
+mod key;
+mod lock;
+mod records;
+mod seal;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+pub use files::{read_bounded, write_atomically};
+pub use key::{KeyError, KeySource, OpenError, RunnerKey, open_with, parse_recipient, seal_to};
+pub use lock::{Lock, LockError, acquire};
+pub use records::{
+    Access, ClientMode, Ended, HoldOff, HoldOffKind, Issued, IssuedToken, Notices, OrganizationRefusal, Pat,
+    PatLogin, Pats, Record, Session,
+};
+
+use header::Header;
+use seal::DataKey;
+
+/// What every entry's file name ends in.
+const EXTENSION: &str = ".sealed";
+
+/// How long a writer waits for another one. Writers hold the lock for a few fsyncs.
+const WRITE_LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Why the vault cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not what this program wrote.
+    #[error("{} is damaged", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file was written by a later version, and is left alone.
+    #[error("{} was written by a newer version of git-credential-ona-azure", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The vault is sealed to another runner key.
+    #[error("the vault in {} is sealed to {sealed_to}, but the runner key here is {ours}", path.display())]
+    OtherKey {
+        /// The vault's directory.
+        path: PathBuf,
+        /// The public keys it is sealed to.
+        sealed_to: String,
+        /// The public key found here.
+        ours: String,
+    },
+    /// The runner key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Another process holds the lock.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+}
+
+impl VaultError {
+    /// What to do about it, naming one command.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Read { path, .. } => {
+                format!("make it readable for this account: chmod u+r {}", quoted(path))
+            }
+            Self::Write { path, .. } => format!(
+                "check permissions and free space of {}, or name another directory in ONA_AZURE_STATE_DIR",
+                path.parent().unwrap_or(path).display()
+            ),
+            Self::Corrupt { .. } => {
+                "sign in again, which sets the damaged file aside: git-credential-ona-azure login".to_owned()
+            }
+            Self::Newer { .. } => {
+                "install that newer version, or name another directory in ONA_AZURE_STATE_DIR".to_owned()
+            }
+            Self::OtherKey { .. } => {
+                "bring that runner key back (ONA_AZURE_KEY_FILE), or start afresh: git-credential-ona-azure logout --all"
+                    .to_owned()
+            }
+            Self::Key(error) => error.hint(),
+            Self::Locked(error) => error.hint(),
+        }
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display())
+}
+
+/// The vault of one state directory.
+#[derive(Debug)]
+pub struct Vault {
+    dir: PathBuf,
+    mounted_key: Option<PathBuf>,
+    data_key: RefCell<Option<Rc<DataKey>>>,
+}
+
+impl Vault {
+    /// The vault in `dir`, which need not exist yet.
+    pub fn new(dir: PathBuf, mounted_key: Option<PathBuf>) -> Self {
+        Self { dir, mounted_key, data_key: RefCell::new(None) }
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The runner key that applies here, if there is one.
+    ///
+    /// # Errors
+    /// If it is there but cannot be used.
+    pub fn runner_key(&self) -> Result<Option<RunnerKey>, KeyError> {
+        RunnerKey::find(&self.dir, self.mounted_key.as_deref())
+    }
+
+    /// The runner key that applies here, made if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read or made.
+    pub fn runner_key_or_new(&self) -> Result<RunnerKey, KeyError> {
+        RunnerKey::find_or_make(&self.dir, self.mounted_key.as_deref())
+    }
+
+    /// One entry. `None` if it was never written.
+    ///
+    /// # Errors
+    /// If it is there but cannot be opened. Nothing is changed on disk.
+    pub fn read<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
+        let name = entry_name::<R>(of);
+        let path = self.dir.join(&name);
+        let Some(sealed) = files::read_bounded(&path)
+            .map_err(|source| VaultError::Read { path: path.clone(), source })?
+        else {
+            return Ok(None);
+        };
+        let Some(data_key) = self.data_key()? else {
+            return Err(VaultError::Corrupt { path });
+        };
+        let plain = data_key.open(&name, &sealed).map_err(|error| match error {
+            seal::OpenError::Newer => VaultError::Newer { path: path.clone() },
+            seal::OpenError::Corrupt => VaultError::Corrupt { path: path.clone() },
+        })?;
+        serde_json::from_slice(&plain).map(Some).map_err(|_| VaultError::Corrupt { path })
+    }
+
+    /// Every entry of a kind, damaged ones left out.
+    ///
+    /// # Errors
+    /// If the vault as a whole cannot be opened.
+    pub fn list<R: Record + DeserializeOwned>(&self) -> Result<Vec<R>, VaultError> {
+        let Some(data_key) = self.data_key()? else { return Ok(Vec::new()) };
+        let entries = std::fs::read_dir(&self.dir)
+            .map_err(|source| VaultError::Read { path: self.dir.clone(), source })?;
+        let mut found = Vec::new();
+        for entry in entries.filter_map(Result::ok) {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let kind = name.split('-').next();
+            if kind != Some(R::KIND) || !name.ends_with(EXTENSION) {
+                continue;
+            }
+            let sealed = files::read_bounded(&entry.path()).ok().flatten().unwrap_or_default();
+            let plain = data_key.open(&name, &sealed).ok();
+            found.extend(plain.and_then(|plain| serde_json::from_slice(&plain).ok()));
+        }
+        Ok(found)
+    }
+
+    /// Takes the writers' lock and makes what is missing: directory, runner key, data key. A
+    /// damaged header is set aside.
+    ///
+    /// # Errors
+    /// If the lock is held for long, or the directory cannot be written.
+    pub fn write(&self) -> Result<Writer<'_>, VaultError> {
+        files::create_private_dir(&self.dir)
+            .map_err(|source| VaultError::Write { path: self.dir.clone(), source })?;
+        let lock = acquire(&self.dir.join("vault.lock"), WRITE_LOCK_WAIT)?;
+        // Another process may have started the vault afresh since this one read its data key;
+        // entries that do not open under an old key must not be taken for damaged ones.
+        self.data_key.replace(None);
+        Ok(Writer { vault: self, _lock: lock })
+    }
+
+    /// The names of the files that writers have set aside as damaged.
+    pub fn set_aside(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(&self.dir) else { return Vec::new() };
+        let mut found: Vec<_> = entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .filter(|path| path.to_string_lossy().contains(".corrupt-"))
+            .collect();
+        found.sort();
+        found
+    }
+
+    fn data_key(&self) -> Result<Option<Rc<DataKey>>, VaultError> {
+        if let Some(known) = &*self.data_key.borrow() {
+            return Ok(Some(Rc::clone(known)));
+        }
+        let Some(header) = Header::read(&self.dir)? else { return Ok(None) };
+        let key = Rc::new(header.open(&self.dir, self.runner_key()?)?);
+        Ok(Some(Rc::clone(self.data_key.borrow_mut().insert(key))))
+    }
+
+    fn data_key_or_new(&self) -> Result<Rc<DataKey>, VaultError> {
+        match self.data_key() {
+            Ok(Some(key)) => return Ok(key),
+            Ok(None) | Err(VaultError::Corrupt { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let path = Header::path(&self.dir);
+        files::set_aside(&path).map_err(|source| VaultError::Write { path, source })?;
+        let key = Rc::new(Header::make(&self.dir, &self.runner_key_or_new()?)?);
+        Ok(Rc::clone(self.data_key.borrow_mut().insert(key)))
+    }
+}
+
+/// The right to write, held while the writers' lock is.
+#[derive(Debug)]
+pub struct Writer<'v> {
+    vault: &'v Vault,
+    _lock: Lock,
+}
+
+impl Writer<'_> {
+    /// One entry as it is now, under the lock; a damaged one is set aside and counts as absent.
+    ///
+    /// # Errors
+    /// If it cannot be read, or was written by a newer version.
+    pub fn read<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
+        match self.vault.read(of) {
+            Err(VaultError::Corrupt { path }) => {
+                files::set_aside(&path).map_err(|source| VaultError::Write { path, source })?;
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    /// Writes one entry: sealed, to a temporary file, fsync, rename, fsync of the directory.
+    ///
+    /// # Errors
+    /// If that fails; the old entry is intact then.
+    pub fn put<R: Record + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
+        let name = entry_name::<R>(of);
+        let path = self.vault.dir.join(&name);
+        let mut plain = Zeroizing::new(Vec::with_capacity(32 * 1024));
+        serde_json::to_writer(&mut *plain, record).expect("BUG: records have no failing parts");
+        let sealed = self.vault.data_key_or_new()?.seal(&name, &plain);
+        files::write_atomically(&path, &sealed, files::PRIVATE)
+            .map_err(|source| VaultError::Write { path, source })
+    }
+
+    /// Removes one entry, if it is there.
+    ///
+    /// # Errors
+    /// If it is there and cannot be removed.
+    pub fn remove<R: Record>(&self, of: &str) -> Result<(), VaultError> {
+        let path = self.vault.dir.join(entry_name::<R>(of));
+        files::remove(&path).map_err(|source| VaultError::Write { path, source })
+    }
+
+    /// Removes every entry and the data key, whatever their state; the runner key stays.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn remove_all(&self) -> Result<(), VaultError> {
+        let dir = &self.vault.dir;
+        let fail = |source| VaultError::Write { path: dir.clone(), source };
+        for entry in std::fs::read_dir(dir).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            if path.to_string_lossy().ends_with(EXTENSION) {
+                files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
+            }
+        }
+        let path = Header::path(dir);
+        files::remove(&path).map_err(|source| VaultError::Write { path, source })
+    }
+
+    /// Shows that a write of a few KiB will succeed, before something is spent on it that
+    /// cannot be had again (a refresh token that rotates).
+    ///
+    /// # Errors
+    /// If the directory cannot be written, or the disk is full.
+    pub fn rehearse(&self) -> Result<(), VaultError> {
+        self.vault.data_key_or_new()?;
+        files::rehearse(&self.vault.dir)
+            .map_err(|source| VaultError::Write { path: self.vault.dir.join("vault.json"), source })
+    }
+}
+
+/// File names are digests: what an entry is about may hold any character at any length.
+fn entry_name<R: Record>(of: &str) -> String {
+    use std::fmt::Write as _;
+
+    let digest = Sha256::digest([R::KIND.as_bytes(), b"\0", of.as_bytes()].concat());
+    let mut name = format!("{}-", R::KIND);
+    for byte in &digest[..16] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name.push_str(EXTENSION);
+    name
+}
+
+#[cfg(test)]
+mod tests;

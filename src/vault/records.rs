@@ -1,0 +1,230 @@
+//! What is kept: one type an entry.
+
+use serde::{Deserialize, Serialize};
+
+use crate::azure::Organization;
+use crate::secret::{Digest, Secret};
+
+/// A kind of entry.
+pub trait Record {
+    /// The first part of its file name.
+    const KIND: &'static str;
+}
+
+/// What an OAuth sign-in leaves. Kept per host, or per host and organization.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// Random; tells this sign-in from the ones before and after it.
+    pub id: String,
+    /// The host it is for.
+    pub host: String,
+    /// The only organization it is for, if it is for one.
+    pub organization: Option<Organization>,
+    /// The account's name, for people and for git's `username`.
+    pub account: String,
+    /// The tenant it was issued by, where the issuer has tenants.
+    pub tenant: Option<String>,
+    /// The issuer URL of the integration at the time.
+    pub issuer: String,
+    /// The application it was issued to.
+    pub client_id: String,
+    /// Whether the client secret goes with it (a refresh token is bound to that).
+    pub mode: ClientMode,
+    /// The scopes granted.
+    pub scopes: Vec<String>,
+    /// The refresh token; gone when the service said that it is dead.
+    pub refresh_token: Option<Secret>,
+    /// When the person signed in, seconds since the epoch.
+    pub signed_in_at: u64,
+    /// Why it has ended, if it has.
+    pub ended: Option<Ended>,
+}
+
+impl Record for Session {
+    const KIND: &'static str = "session";
+}
+
+/// How the client authenticates (RFC 6749 section 2.1).
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientMode {
+    /// With its secret: Entra's Web platform.
+    Confidential,
+    /// Without: Entra's Mobile and desktop platform.
+    Public,
+}
+
+/// Why a session gives no more tokens.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ended {
+    /// When, seconds since the epoch.
+    pub at: u64,
+    /// What the service said.
+    pub reason: String,
+}
+
+/// The access token of a session, and what is known of its use: all that `get` reads of a
+/// session as long as the token is good.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Access {
+    /// The session it is of.
+    pub session: String,
+    /// The session's account.
+    pub account: String,
+    /// The token; gone when it was rejected.
+    pub token: Option<Secret>,
+    /// When it was issued, seconds since the epoch.
+    pub issued_at: u64,
+    /// When it ends, seconds since the epoch.
+    pub expires_at: u64,
+    /// The organizations that refuse the account.
+    pub refusals: Vec<OrganizationRefusal>,
+    /// Why no refresh is tried for now.
+    pub hold_off: Option<HoldOff>,
+}
+
+impl Record for Access {
+    const KIND: &'static str = "access";
+}
+
+/// An organization that rejected a token fresh from the service.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationRefusal {
+    /// Which.
+    pub organization: Organization,
+    /// Until when this is believed, seconds since the epoch.
+    pub until: u64,
+}
+
+/// A refresh that failed, kept so that fifty waiting processes do not fail it fifty times.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldOff {
+    /// When it failed, milliseconds since the epoch.
+    pub failed_at_ms: u64,
+    /// Until when not to try again, seconds since the epoch.
+    pub until: u64,
+    /// What kind of failure it was.
+    pub kind: HoldOffKind,
+    /// The integration it happened with: a changed one is tried at once.
+    pub integration: Digest,
+    /// What happened.
+    pub text: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// What a failed refresh means for the answer to `get`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldOffKind {
+    /// Later it may work.
+    ForNow,
+    /// The client itself is refused: an administrator has to mend the integration.
+    Client,
+    /// The person has to sign in again.
+    SignIn,
+}
+
+/// The digests of the access tokens handed out for a host, until they expire. Outlives the
+/// session: git may `store` a token of yesterday's sign-in.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Issued {
+    /// One an access token.
+    pub tokens: Vec<IssuedToken>,
+}
+
+impl Record for Issued {
+    const KIND: &'static str = "issued";
+}
+
+/// One access token handed out.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuedToken {
+    /// Which.
+    pub digest: Digest,
+    /// When it ends, seconds since the epoch.
+    pub expires_at: u64,
+}
+
+/// The personal access tokens of a host.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Pats {
+    /// In the order they were kept.
+    pub pats: Vec<Pat>,
+}
+
+impl Record for Pats {
+    const KIND: &'static str = "pats";
+}
+
+/// A personal access token, or whatever a person gave git as a password for a Server.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pat {
+    /// The organization or collection it is for; `None` for a whole Server.
+    pub organization: Option<Organization>,
+    /// The name it was given with, possibly empty, which is not the same as none.
+    #[serde(with = "bytes")]
+    pub username: Option<Vec<u8>>,
+    /// The secret.
+    pub login: PatLogin,
+    /// When it ends, seconds since the epoch, where that is known.
+    pub expires_at: Option<u64>,
+    /// The refresh token that came with it.
+    pub oauth_refresh_token: Option<Secret>,
+    /// When it was kept, seconds since the epoch.
+    pub kept_at: u64,
+}
+
+/// The secret of a [`Pat`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PatLogin {
+    /// A password.
+    Password(Secret),
+    /// A header's scheme and value, as git sent them.
+    #[serde(rename_all = "camelCase")]
+    Header {
+        /// The scheme.
+        authtype: Secret,
+        /// The value.
+        credential: Secret,
+    },
+}
+
+/// When a person was last told something that is only worth saying once a day.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Notices {
+    /// What, and when, seconds since the epoch.
+    pub told: Vec<(String, u64)>,
+}
+
+impl Record for Notices {
+    const KIND: &'static str = "notices";
+}
+
+/// Bytes that JSON has no form for, the way [`Secret`] writes them.
+mod bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::secret::Secret;
+
+    pub(super) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        bytes.as_ref().map(|bytes| Secret::new(bytes.as_slice())).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        Ok(Option::<Secret>::deserialize(deserializer)?.map(|bytes| bytes.expose().to_vec()))
+    }
+}
