@@ -354,7 +354,7 @@ impl State {
 
     /// The app of a client id in a tenant.
     fn app(&self, tenant: &str, client_id: &str) -> Result<App, Refusal> {
-        let found = self.apps.iter().find(|a| a.client_id == client_id && a.tenant == tenant);
+        let found = self.apps.iter().find(|a| a.is(client_id) && a.tenant == tenant);
         let Some(app) = found else {
             return Err(Refusal::new(
                 400,
@@ -382,7 +382,7 @@ impl State {
                 let app = self.app(&tenant.id, client_id)?;
                 Ok((tenant, app))
             }
-            None if !self.apps.iter().any(|a| a.client_id == client_id) => {
+            None if !self.apps.iter().any(|a| a.is(client_id)) => {
                 self.app(path, client_id).map(|_| unreachable!("no app lives in a placeholder"))
             }
             None => Err(Refusal::new(

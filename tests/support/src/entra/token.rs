@@ -422,7 +422,7 @@ impl Presented {
         let plain = |text: &str| http::decode(&text.replace('+', " "));
         let (user, password) = (plain(&user), plain(&password));
         log.secret(&password);
-        if secret.is_some() || in_form.is_some_and(|id| id != user) {
+        if secret.is_some() || in_form.is_some_and(|id| !id.eq_ignore_ascii_case(&user)) {
             let words = "The request carries client credentials in its header and in its body.";
             return Err(Refusal::new(400, "invalid_request", 90023, words));
         }
