@@ -9,6 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// What a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +96,12 @@ struct Armed {
     left: Option<usize>,
 }
 
+/// What is armed, and how long answers are held back.
 #[derive(Default)]
-pub(crate) struct Faults(Mutex<Vec<Armed>>);
+pub(crate) struct Faults {
+    armed: Mutex<Vec<Armed>>,
+    delays: Mutex<Vec<(Target, Duration)>>,
+}
 
 impl Faults {
     pub(crate) fn arm(&self, target: Target, fault: Fault, times: Times) {
@@ -105,15 +110,26 @@ impl Faults {
             Times::N(n) => Some(n),
             Times::Always => None,
         };
-        lock(&self.0).push(Armed { target, fault, left });
+        lock(&self.armed).push(Armed { target, fault, left });
     }
 
     pub(crate) fn clear(&self) {
-        lock(&self.0).clear();
+        lock(&self.armed).clear();
+        lock(&self.delays).clear();
+    }
+
+    pub(crate) fn delay(&self, target: Target, by: Duration) {
+        let mut delays = lock(&self.delays);
+        delays.retain(|(other, _)| *other != target);
+        delays.push((target, by));
+    }
+
+    fn delay_of(&self, target: Target) -> Option<Duration> {
+        lock(&self.delays).iter().find(|(other, _)| *other == target).map(|(_, by)| *by)
     }
 
     fn next(&self, target: Target) -> Option<Fault> {
-        let mut armed = lock(&self.0);
+        let mut armed = lock(&self.armed);
         armed.retain(|a| a.left != Some(0));
         let struck = armed.iter_mut().find(|a| a.target == target)?;
         struck.left = struck.left.map(|n| n - 1);
@@ -122,6 +138,9 @@ impl Faults {
 
     /// The faulty answer to a request, if one is due.
     pub(crate) async fn strike(&self, target: Target, ask: &Ask) -> Option<io::Result<Answer>> {
+        if let Some(by) = self.delay_of(target) {
+            tokio::time::sleep(by).await;
+        }
         Some(match self.next(target)? {
             Fault::Error { status, error, codes, suberror, description } => Ok(match target {
                 Target::Azure | Target::Server => azure::error(status, &error, &description),

@@ -1,7 +1,9 @@
 //! Stand-ins for Microsoft Entra ID, Azure DevOps Services and Azure DevOps Server.
 //!
 //! A [`World`] plays them under their real names behind a proxy on loopback that ends TLS with
-//! certificates of an authority of its own, so that programs run the code they run in earnest.
+//! certificates of an authority of its own, so that programs run the code they run in earnest:
+//! give them [`World::env`], let [`World::browse`] be their browser, and look at
+//! [`World::requests`] afterwards. Every world is its own; many may run at once.
 mod azure;
 mod backend;
 mod browser;

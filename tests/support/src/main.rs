@@ -43,6 +43,7 @@ fn main() -> ExitCode {
 fn serve(dir: &Path, stop_on_eof: bool) -> Outcome {
     fs::create_dir_all(dir)?;
     let dir = &dir.canonicalize()?;
+    let _ = fs::remove_file(dir.join("ready"));
     let world = Arc::new(World::start_in(dir));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     fs::write(dir.join("control"), listener.local_addr()?.to_string())?;

@@ -158,7 +158,12 @@ impl World {
         self.shared.faults.arm(target, fault, times);
     }
 
-    /// Disarms every fault.
+    /// Holds every answer of a target back for a while, until the faults are cleared.
+    pub fn delay(&self, target: Target, by: Duration) {
+        self.shared.faults.delay(target, by);
+    }
+
+    /// Disarms every fault and delay.
     pub fn clear_faults(&self) {
         self.shared.faults.clear();
     }

@@ -221,4 +221,5 @@ fn the_server_takes_pats_and_only_pats() {
     assert_eq!(client.get(call).expect("an answer").status, 401);
     let named = Git::new(&world, "ada", &pat);
     named.fails(&["ls-remote", url]);
+    named.ok(&["-c", "http.https://tfs.corp.example.proactiveAuth=basic", "ls-remote", url]);
 }

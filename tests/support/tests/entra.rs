@@ -313,6 +313,11 @@ fn faults_strike_as_often_as_told() {
     let raw = Fault::Raw { status: 200, headers: vec![], body: b"nonsense".to_vec() };
     world.fail(Target::Discovery, raw, Times::Once);
     assert_eq!(get().expect("an answer").text(), "nonsense");
+    world.delay(Target::Discovery, Duration::from_millis(150));
+    let begun = Instant::now();
+    assert_eq!(get().expect("an answer").status, 200);
+    assert!(begun.elapsed() >= Duration::from_millis(150));
+    world.clear_faults();
     world.fail(Target::Discovery, Fault::Oversized, Times::Once);
     let begun = Instant::now();
     let size = get().expect("an answer").body.len();

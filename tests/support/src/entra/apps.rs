@@ -65,6 +65,11 @@ impl Default for App {
 }
 
 impl App {
+    /// Whether this is its client id; GUIDs have no case.
+    pub(crate) fn is(&self, client_id: &str) -> bool {
+        self.client_id.eq_ignore_ascii_case(client_id)
+    }
+
     /// The platform of the registered redirect URI that covers this one.
     pub(crate) fn platform(&self, asked: &str) -> Option<Platform> {
         let covers = |registered: &str| {

@@ -1,6 +1,7 @@
 //! The token endpoint.
 use super::apps::{Account, App, Platform};
 use super::authorize::{Asked, duplicate, get};
+use super::client::Presented;
 use super::errors::Refusal;
 use super::jwt::Ticket;
 use super::scopes::{ADO_RESOURCE, Scopes};
@@ -80,10 +81,6 @@ impl Entra {
 
 fn invalid(code: u32, words: &str) -> Refusal {
     Refusal::new(400, "invalid_grant", code, words)
-}
-
-fn client(code: u32, words: String) -> Refusal {
-    Refusal::new(401, "invalid_client", code, words)
 }
 
 impl State {
@@ -380,7 +377,7 @@ fn redeem_credentials(
     if presented.secret.is_none() {
         let words = "'client_assertion', 'client_secret' or 'request' is required for the \
                      'client_credentials' grant type.";
-        return Err(client(7_000_216, words.to_owned()));
+        return Err(Refusal::new(401, "invalid_client", 7_000_216, words));
     }
     presented.check(app, true)?;
     let text = get(form, "scope").ok_or_else(|| Refusal::missing("scope"))?;
@@ -403,72 +400,6 @@ fn redeem_credentials(
         nonce: None,
         family: None,
     })
-}
-
-/// How the client named and proved itself.
-struct Presented {
-    client_id: String,
-    secret: Option<String>,
-}
-
-impl Presented {
-    fn read(ask: &Ask, form: &[(String, String)], log: &Log) -> Result<Self, Refusal> {
-        let in_form = get(form, "client_id").map(str::to_owned);
-        let secret = get(form, "client_secret").map(str::to_owned);
-        let Some((user, password)) = ask.basic() else {
-            let client_id = in_form.ok_or_else(|| Refusal::missing("client_id"))?;
-            return Ok(Self { client_id, secret });
-        };
-        let plain = |text: &str| http::decode(&text.replace('+', " "));
-        let (user, password) = (plain(&user), plain(&password));
-        log.secret(&password);
-        if secret.is_some() || in_form.is_some_and(|id| id != user) {
-            let words = "The request carries client credentials in its header and in its body.";
-            return Err(Refusal::new(400, "invalid_request", 90023, words));
-        }
-        Ok(Self { client_id: user, secret: Some(password) })
-    }
-
-    /// A confidential client must send a good secret, a public one must send none.
-    fn check(&self, app: &App, confidential: bool) -> Result<(), Refusal> {
-        let id = &app.client_id;
-        match (&self.secret, confidential) {
-            (None, false) => Ok(()),
-            (None, true) => Err(client(
-                7_000_218,
-                "The request body must contain the following parameter: 'client_assertion' or \
-                 'client_secret'."
-                    .to_owned(),
-            )),
-            (Some(_), false) => Err(client(
-                700_025,
-                format!(
-                    "Client is public so neither 'client_assertion' nor 'client_secret' should be \
-                     presented. Application '{id}'(Ona)."
-                ),
-            )),
-            (Some(secret), true) => match app.secrets.iter().find(|(value, _)| value == secret) {
-                Some((_, false)) => Ok(()),
-                Some((_, true)) => Err(client(
-                    7_000_222,
-                    format!(
-                        "The provided client secret keys for app '{id}' are expired. Visit the \
-                         Azure portal to create new keys for your app: \
-                         https://aka.ms/NewClientSecret, or consider using certificate \
-                         credentials for added security: https://aka.ms/certCreds."
-                    ),
-                )),
-                None => Err(client(
-                    7_000_215,
-                    format!(
-                        "Invalid client secret provided. Ensure the secret being sent in the \
-                         request is the client secret value, not the client secret ID, for a \
-                         secret added to app '{id}'."
-                    ),
-                )),
-            },
-        }
-    }
 }
 
 fn check_verifier(asked: &Asked, verifier: Option<&str>) -> Result<(), Refusal> {
