@@ -1,0 +1,10 @@
+//! What `setup-git` promises, and what git's network settings may say.
+//!
+//! Every claim is proved with each git on this machine.
+#![cfg(unix)]
+
+mod files;
+mod network;
+mod others;
+mod sections;
+mod world;
