@@ -50,7 +50,9 @@ impl Paths {
             },
             state: match state {
                 Some(path) => path,
-                None => of_home(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned())?,
+                None => {
+                    of_home(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned())?
+                }
             },
             mounted_key: variable("ONA_AZURE_KEY_FILE"),
         })

@@ -9,16 +9,15 @@ mod remote;
 mod url;
 mod virtual_directory;
 
-pub use aadsts::TABLE as AADSTS;
+pub use self::url::{RemoteUrl, UrlError};
 pub use messages::{
     Explanation, ServiceExplanation, Step, explain, explain_service, explain_unknown, lookup_url,
 };
 pub use organization::Organization;
 pub use pat::{
-    DEFAULT_LIFETIME_DAYS, Expiry, Form, SCOPE_TO_TICK, WARNING_DAYS, expiry_warning, form, is_token,
-    looks_like_jwt, token_page_url,
+    DEFAULT_LIFETIME_DAYS, Expiry, Form, SCOPE_TO_TICK, WARNING_DAYS, expiry_warning, form,
+    is_token, looks_like_jwt, token_page_url,
 };
 pub use place::{Authority, Place, Scheme};
 pub use remote::{RemotePath, organization_in_username};
-pub use self::url::{RemoteUrl, UrlError};
 pub use virtual_directory::VirtualDirectory;

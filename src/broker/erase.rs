@@ -39,9 +39,9 @@ pub fn erase(
     let rejected = Rejected {
         request,
         secret: request.credential.as_ref().or(request.password.as_ref()),
-        organization: subject.organization(request, integration).or_else(|| {
-            subject.organization_for_get(request, integration, |_| false)
-        }),
+        organization: subject
+            .organization(request, integration)
+            .or_else(|| subject.organization_for_get(request, integration, |_| false)),
         subject: &subject,
         integration,
         vault,
@@ -98,7 +98,8 @@ impl Rejected<'_> {
     fn without_token(&self, mut access: Access) -> Access {
         access.token = None;
         let fresh = access.issued_at <= self.now && self.now - access.issued_at < FRESH;
-        if let Some(organization) = self.organization.clone().filter(|_| fresh && self.secret.is_some())
+        if let Some(organization) =
+            self.organization.clone().filter(|_| fresh && self.secret.is_some())
         {
             access
                 .refusals
@@ -139,8 +140,14 @@ impl Rejected<'_> {
             && (self.subject.place.is_cloud() || !self.request.wwwauth.is_empty());
         Ok(if heard {
             vec![
-                Message::warning(format!("the personal access token for {place} was rejected and is forgotten"))
-                    .hint(new_pat_hint(self.subject, self.integration, organization.as_ref())),
+                Message::warning(format!(
+                    "the personal access token for {place} was rejected and is forgotten"
+                ))
+                .hint(new_pat_hint(
+                    self.subject,
+                    self.integration,
+                    organization.as_ref(),
+                )),
             ]
         } else {
             Vec::new()

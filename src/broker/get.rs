@@ -107,9 +107,9 @@ pub fn get(
     if !integration.has_method() {
         return Outcome::nothing();
     }
-    Asked { request, subject: &subject, integration, shelf, now }
-        .answer()
-        .unwrap_or_else(|error| Outcome::quit(Message::error(error.to_string()).hint(error.hint()), Exit::Failed))
+    Asked { request, subject: &subject, integration, shelf, now }.answer().unwrap_or_else(|error| {
+        Outcome::quit(Message::error(error.to_string()).hint(error.hint()), Exit::Failed)
+    })
 }
 
 fn not_configured(subject: &Subject, integrations: &Integrations) -> Outcome {
@@ -166,14 +166,15 @@ impl Asked<'_> {
     /// The organization the request is about. A username counts only if nobody here has it.
     fn organization(&self) -> Result<Option<Organization>, VaultError> {
         let mut failed = None;
-        let organization = self.subject.organization_for_get(self.request, self.integration, |name| {
-            self.session(None)
-                .map(|session| session.is_some_and(|(_, access)| is_account(&access, name)))
-                .unwrap_or_else(|error| {
-                    failed = Some(error);
-                    false
-                })
-        });
+        let organization =
+            self.subject.organization_for_get(self.request, self.integration, |name| {
+                self.session(None)
+                    .map(|session| session.is_some_and(|(_, access)| is_account(&access, name)))
+                    .unwrap_or_else(|error| {
+                        failed = Some(error);
+                        false
+                    })
+            });
         failed.map_or(Ok(organization), Err)
     }
 
@@ -213,9 +214,10 @@ impl Asked<'_> {
             return Ok(false);
         }
         let pats = self.shelf.pats(&self.subject.pat_key())?;
-        Ok(pats.pats.iter().any(|pat| {
-            pats::serves(pat, organization) && pat.username.as_deref() == Some(name)
-        }))
+        Ok(pats
+            .pats
+            .iter()
+            .any(|pat| pats::serves(pat, organization) && pat.username.as_deref() == Some(name)))
     }
 
     /// Rows 7 to 9.
@@ -309,8 +311,14 @@ impl Asked<'_> {
         } else {
             Vec::new()
         };
-        let choice =
-            pats::choose(&kept, &self.subject.place, organization, name, self.request.capabilities, self.now);
+        let choice = pats::choose(
+            &kept,
+            &self.subject.place,
+            organization,
+            name,
+            self.request.capabilities,
+            self.now,
+        );
         if let Some(pat) = choice.usable {
             return Ok(Outcome::credential(
                 pat_credential(pat, &self.subject.place, name),
@@ -346,7 +354,8 @@ impl Asked<'_> {
 
     fn use_http_path(&self) -> String {
         if self.subject.place.is_cloud() {
-            "have git send the path (credential.useHttpPath): git-credential-ona-azure setup-git".to_owned()
+            "have git send the path (credential.useHttpPath): git-credential-ona-azure setup-git"
+                .to_owned()
         } else {
             format!("git config --global credential.{}.useHttpPath true", self.subject.url())
         }
@@ -371,7 +380,9 @@ impl Asked<'_> {
             })
             .into_iter()
             .collect();
-        let soon = pat.expires_at.and_then(|expires_at| expiry_warning(seconds(self.now), seconds(expires_at)));
+        let soon = pat
+            .expires_at
+            .and_then(|expires_at| expiry_warning(seconds(self.now), seconds(expires_at)));
         if let Some(soon) = soon
             && self.shelf.first_today(&format!("expiry {} {place}", self.subject.pat_key()))
         {
@@ -421,7 +432,11 @@ impl Asked<'_> {
             (_, Some(pat)) => {
                 let organization = pat.organization.as_ref().or(organization);
                 let place = self.place_name(organization);
-                let hint = if self.integration.oauth.is_some() { sign_in } else { self.new_pat(organization) };
+                let hint = if self.integration.oauth.is_some() {
+                    sign_in
+                } else {
+                    self.new_pat(organization)
+                };
                 (format!("the personal access token for {place} has run out"), hint)
             }
             _ => (format!("nobody is signed in to {host}"), sign_in),
@@ -447,21 +462,35 @@ pub(super) fn new_pat_hint(
     integration: &Integration,
     organization: Option<&Organization>,
 ) -> String {
-    let base = format!("{}{}", subject.url(), match integration.virtual_directory.as_str() {
-        "/" => "",
-        directory => directory,
-    });
+    let base = format!(
+        "{}{}",
+        subject.url(),
+        match integration.virtual_directory.as_str() {
+            "/" => "",
+            directory => directory,
+        }
+    );
     let (page, target) = match organization {
         Some(organization) => (
-            token_page_url(subject.scheme, &subject.place, &integration.virtual_directory, Some(organization)),
+            token_page_url(
+                subject.scheme,
+                &subject.place,
+                &integration.virtual_directory,
+                Some(organization),
+            ),
             match &subject.place {
                 Place::VisualStudio { .. } => base,
                 _ => format!("{base}/{organization}"),
             },
         ),
-        None => (token_page_url(subject.scheme, &subject.place, &integration.virtual_directory, None), base),
+        None => (
+            token_page_url(subject.scheme, &subject.place, &integration.virtual_directory, None),
+            base,
+        ),
     };
-    format!("make a new one at {page} and give it to: git-credential-ona-azure login {target} --pat")
+    format!(
+        "make a new one at {page} and give it to: git-credential-ona-azure login {target} --pat"
+    )
 }
 
 /// Seconds as the pure rooms count them.

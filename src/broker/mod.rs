@@ -18,7 +18,7 @@ pub use get::{Outcome, get};
 pub use pats::keep as keep_pat;
 pub use refresh::RefreshFailure;
 pub use shelf::{Shelf, VaultShelf};
-pub use sign_in::{SignIn, forget, sessions, sign_in_with_browser};
+pub use sign_in::{SignIn, forget, redirect_uri, sessions, sign_in_with_browser};
 pub use store::store;
 pub use subject::{PatKey, SessionKey, Subject};
 

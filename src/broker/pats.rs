@@ -62,7 +62,8 @@ pub(super) fn join(mut all: Pats, mut new: Pat, host: &HostKey) -> Option<Pats> 
     {
         // git tells what it knows: what it leaves out is not thereby gone.
         new.expires_at = new.expires_at.or(old.expires_at);
-        new.oauth_refresh_token = new.oauth_refresh_token.or_else(|| old.oauth_refresh_token.clone());
+        new.oauth_refresh_token =
+            new.oauth_refresh_token.or_else(|| old.oauth_refresh_token.clone());
         if new.expires_at == old.expires_at && new.oauth_refresh_token == old.oauth_refresh_token {
             return None;
         }
@@ -104,7 +105,12 @@ mod tests {
     use crate::azure::Authority;
     use crate::azure::Scheme;
 
-    fn pat(organization: Option<&str>, username: &str, password: &str, expires_at: Option<u64>) -> Pat {
+    fn pat(
+        organization: Option<&str>,
+        username: &str,
+        password: &str,
+        expires_at: Option<u64>,
+    ) -> Pat {
         Pat {
             organization: organization.and_then(Organization::collection),
             username: Some(username.as_bytes().to_vec()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::sign_in::{persist, secret_for};
+use super::sign_in::{issuer_hint, persist, secret_for};
 use super::subject::SessionKey;
 use crate::clock;
 use crate::entra::{
@@ -12,9 +12,7 @@ use crate::entra::{
 use crate::integration::{Integration, OAuth};
 use crate::net::Send;
 use crate::secret::Secret;
-use crate::vault::{
-    Access, Ended, HoldOff, HoldOffKind, Session, Vault, VaultError, acquire,
-};
+use crate::vault::{Access, Ended, HoldOff, HoldOffKind, Session, Vault, VaultError, acquire};
 
 /// How long a waiter waits for whoever refreshes.
 const WAIT: Duration = Duration::from_secs(20);
@@ -46,7 +44,11 @@ impl RefreshFailure {
 /// The vault's own troubles are for somebody to mend on this machine.
 impl From<VaultError> for RefreshFailure {
     fn from(error: VaultError) -> Self {
-        Self::new(HoldOffKind::Client, format!("the access token cannot be refreshed: {error}"), error.hint())
+        Self::new(
+            HoldOffKind::Client,
+            format!("the access token cannot be refreshed: {error}"),
+            error.hint(),
+        )
     }
 }
 
@@ -120,23 +122,33 @@ impl Attempt<'_> {
         if session.client_id != self.oauth.client_id || session.issuer != self.oauth.issuer_url {
             return Err(RefreshFailure::sign_in(
                 self.key,
-                format!("the integration of {} was changed after {} signed in", self.key.host, session.account),
+                format!(
+                    "the integration of {} was changed after {} signed in",
+                    self.key.host, session.account
+                ),
             ));
         }
-        let secret = secret_for(session.mode, self.oauth, self.vault, self.key).map_err(|failure| {
-            RefreshFailure::new(
-                HoldOffKind::Client,
-                failure.message.text,
-                failure.message.hint.unwrap_or_default(),
-            )
-        })?;
+        let secret =
+            secret_for(session.mode, self.oauth, self.vault, self.key).map_err(|failure| {
+                RefreshFailure::new(
+                    HoldOffKind::Client,
+                    failure.message.text,
+                    failure.message.hint.unwrap_or_default(),
+                )
+            })?;
         // What comes back cannot be had a second time: first see that it can be kept.
         self.vault.write()?.rehearse()?;
         let issuer = Issuer::parse(&self.oauth.issuer_url, &self.integration.trusted_issuers)
-            .map_err(|error| RefreshFailure::new(HoldOffKind::Client, error.to_string(), error.hint()))?;
+            .map_err(|error| {
+                RefreshFailure::new(
+                    HoldOffKind::Client,
+                    error.to_string(),
+                    issuer_hint(error.hint()),
+                )
+            })?;
         let app = App { client_id: &self.oauth.client_id, secret: secret.as_ref() };
-        let asked = endpoints(&issuer, self.vault, self.network, clock::now())
-            .and_then(|endpoints| {
+        let asked =
+            endpoints(&issuer, self.vault, self.network, clock::now()).and_then(|endpoints| {
                 let grant = self.ask(&endpoints, app, &refresh_token)?;
                 self.check(&grant, &endpoints, &issuer, &session)?;
                 Ok(grant)
@@ -178,7 +190,9 @@ impl Attempt<'_> {
         }
         let resource = Claims::of(&grant.access_token).filter(|_| issuer.is_entra());
         if resource.is_some_and(|claims| claims.is_for_another_resource()) {
-            return unusable("the token granted is for another service than Azure DevOps".to_owned());
+            return unusable(
+                "the token granted is for another service than Azure DevOps".to_owned(),
+            );
         }
         let Some(id_token) = &grant.id_token else { return Ok(()) };
         let expected = Expected {
@@ -216,7 +230,8 @@ impl Attempt<'_> {
             .unwrap_or_default();
         session.refresh_token = Some(grant.refresh_token.unwrap_or_else(|| sent.clone()));
         session.scopes = grant.scopes;
-        let access = persist(&writer, self.key, &session, grant.access_token, grant.expires_in, refusals)?;
+        let access =
+            persist(&writer, self.key, &session, grant.access_token, grant.expires_in, refusals)?;
         Ok(access)
     }
 

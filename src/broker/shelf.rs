@@ -32,7 +32,11 @@ pub trait Shelf {
     ///
     /// # Errors
     /// Why there is none.
-    fn refresh(&self, key: &SessionKey, integration: &Integration) -> Result<Access, RefreshFailure>;
+    fn refresh(
+        &self,
+        key: &SessionKey,
+        integration: &Integration,
+    ) -> Result<Access, RefreshFailure>;
 
     /// Whether this is the first time today that it is said. Never fails: rather twice than never.
     fn first_today(&self, what: &str) -> bool;
@@ -65,7 +69,11 @@ impl Shelf for VaultShelf<'_> {
         Ok(self.vault.read(&key.to_string())?.unwrap_or_default())
     }
 
-    fn refresh(&self, key: &SessionKey, integration: &Integration) -> Result<Access, RefreshFailure> {
+    fn refresh(
+        &self,
+        key: &SessionKey,
+        integration: &Integration,
+    ) -> Result<Access, RefreshFailure> {
         refresh::refresh(key, integration, self.vault, self.network, self.started_ms)
     }
 

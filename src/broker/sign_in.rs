@@ -5,22 +5,23 @@ use std::time::{Duration, Instant};
 use super::subject::SessionKey;
 use crate::clock;
 use crate::entra::{
-    Allows, App, Callback, Claims, EntraError, Expected, Issuer, Loopback, Refusal, allow, authorize,
-    endpoints, open_browser, redeem,
+    Allows, App, Callback, Claims, EntraError, Expected, Issuer, Loopback, Refusal, allow,
+    authorize, endpoints, open_browser, redeem,
 };
 use crate::integration::{HostKey, Integration, OAuth, open_client_secret};
 use crate::net::Send;
 use crate::report::{Exit, Failure, escape};
 use crate::secret::Secret;
 use crate::vault::{
-    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, Vault, VaultError, Writer,
+    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, Vault, VaultError,
+    Writer,
 };
 
 /// The path of the redirect URI on the Web platform; the secret goes with it.
-pub(crate) const WEB_PATH: &str = "/ona-azure";
+const WEB_PATH: &str = "/ona-azure";
 
 /// The path of the redirect URI on the Mobile and desktop platform; no secret ever does.
-pub(crate) const NATIVE_PATH: &str = "/ona-azure-native";
+const NATIVE_PATH: &str = "/ona-azure-native";
 
 /// What to sign in to, and how.
 #[derive(Clone, Copy, Debug)]
@@ -53,23 +54,24 @@ pub fn sign_in_with_browser(
     };
     let mode = if oauth.is_public() { ClientMode::Public } else { ClientMode::Confidential };
     let issuer = Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers)
-        .map_err(|error| Failure::new(error.to_string()).hint(error.hint()))?;
+        .map_err(|error| Failure::new(error.to_string()).hint(issuer_hint(error.hint())))?;
     let secret = secret_for(mode, oauth, vault, key)?;
     // Nobody should go through a browser for a sign-in that cannot be kept.
     vault.write().and_then(|writer| writer.rehearse()).map_err(vault_failure)?;
     let endpoints = endpoints(&issuer, vault, network, clock::now())
         .map_err(|error| error.into_failure("the issuer cannot be asked"))?;
-    let path = match mode {
-        ClientMode::Confidential => WEB_PATH,
-        ClientMode::Public => NATIVE_PATH,
-    };
-    let loopback = Loopback::bind(path).map_err(|error| {
-        Failure::new(format!("no port on 127.0.0.1 can be opened for the browser to come back to: {error}"))
+    let loopback = Loopback::bind(path(oauth)).map_err(|error| {
+        Failure::new(format!(
+            "no port on 127.0.0.1 can be opened for the browser to come back to: {error}"
+        ))
     })?;
     let redirect_uri = loopback.redirect_uri();
     let app = App { client_id: &oauth.client_id, secret: secret.as_ref() };
     let authorization = authorize(&endpoints, app, &redirect_uri, sign_in.login_hint);
-    say(&format!("To sign in, open this address in a browser on this machine:\n\n  {}\n\n", authorization.url));
+    say(&format!(
+        "To sign in, open this address in a browser on this machine:\n\n  {}\n\n",
+        authorization.url
+    ));
     if open_browser(&authorization.url) {
         say("A browser was started. Waiting for it to come back …\n");
     } else {
@@ -140,6 +142,22 @@ pub fn sign_in_with_browser(
         Ok(session)
     });
     finished.unwrap_or_else(|| Err(timed_out(sign_in.wait, &redirect_uri)))
+}
+
+/// The redirect URI to register with the app, on whatever port (RFC 8252 section 7.3).
+pub fn redirect_uri(oauth: &OAuth) -> String {
+    format!("http://localhost{}", path(oauth))
+}
+
+fn path(oauth: &OAuth) -> &'static str {
+    if oauth.is_public() { NATIVE_PATH } else { WEB_PATH }
+}
+
+/// What to do about an issuer that cannot be used.
+pub(super) fn issuer_hint(hint: Option<&str>) -> String {
+    let command =
+        "git-credential-ona-azure integration add --host dev.azure.com --issuer-url <url>";
+    hint.map_or_else(|| command.to_owned(), |hint| format!("{hint}, then: {command}"))
 }
 
 /// The secret that goes with a session of that mode.

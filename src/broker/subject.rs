@@ -77,7 +77,11 @@ impl Subject {
     }
 
     /// The organization, from path or label, else the host's default.
-    pub fn organization(&self, request: &Request, integration: &Integration) -> Option<Organization> {
+    pub fn organization(
+        &self,
+        request: &Request,
+        integration: &Integration,
+    ) -> Option<Organization> {
         self.named_organization(request, &integration.virtual_directory)
             .or_else(|| self.default_organization(request, integration))
     }
@@ -108,7 +112,11 @@ impl Subject {
     }
 
     /// A path that names no organization is a path to somewhere else: no default for it.
-    fn default_organization(&self, request: &Request, integration: &Integration) -> Option<Organization> {
+    fn default_organization(
+        &self,
+        request: &Request,
+        integration: &Integration,
+    ) -> Option<Organization> {
         integration.host.organization.clone().filter(|_| !has_path(request))
     }
 
@@ -116,7 +124,10 @@ impl Subject {
     pub fn session_keys(&self, organization: Option<&Organization>) -> Vec<SessionKey> {
         let host = self.host();
         organization
-            .map(|organization| SessionKey { host: host.clone(), organization: Some(organization.clone()) })
+            .map(|organization| SessionKey {
+                host: host.clone(),
+                organization: Some(organization.clone()),
+            })
             .into_iter()
             .chain([SessionKey { host: host.clone(), organization: None }])
             .collect()

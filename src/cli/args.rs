@@ -9,7 +9,12 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 /// git calls it as `git-credential-ona-azure get|store|erase`; `setup-git` tells git to. The other
 /// commands are for people and scripts.
 #[derive(Debug, Parser)]
-#[command(name = "git-credential-ona-azure", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "git-credential-ona-azure",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,

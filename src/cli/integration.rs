@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::args::{Integration as Command, IntegrationAdd, IntegrationOf, IntegrationRemove, Status};
+use super::args::{
+    Integration as Command, IntegrationAdd, IntegrationOf, IntegrationRemove, Status,
+};
 use super::target::not_configured;
 use super::{Room, print};
 use crate::azure::VirtualDirectory;
@@ -82,7 +84,10 @@ fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
             redirect_uri(oauth)
         ))?;
         if !oauth.recipients.is_empty() {
-            print::line(&format!("The client secret is sealed to {}.", oauth.recipients.join(", ")))?;
+            print::line(&format!(
+                "The client secret is sealed to {}.",
+                oauth.recipients.join(", ")
+            ))?;
         }
     }
     if args.no_test {
@@ -172,13 +177,19 @@ fn oauth(
     secret: Option<&Secret>,
     room: &Room,
 ) -> Result<Option<OAuth>, Failure> {
-    let named = args.issuer_url.is_some() || args.client_id.is_some() || secret.is_some() || args.public_client;
+    let named = args.issuer_url.is_some()
+        || args.client_id.is_some()
+        || secret.is_some()
+        || args.public_client;
     if !named {
         return Ok(old);
     }
     let is_new = old.is_none();
     let missing = |flag: &str, place: &str| {
-        usage(format!("{flag} is missing"), format!("OAuth needs it: copy it from the app registration, {place}"))
+        usage(
+            format!("{flag} is missing"),
+            format!("OAuth needs it: copy it from the app registration, {place}"),
+        )
     };
     let (old_id, old_issuer, old_sealed) = match old {
         Some(old) => {
@@ -260,7 +271,10 @@ fn read_secret(args: &IntegrationAdd) -> Result<Option<Secret>, Failure> {
         ));
     }
     if secret.iter().any(u8::is_ascii_control) {
-        return Err(usage("the client secret is one line, and this is more", "pass the secret's Value alone"));
+        return Err(usage(
+            "the client secret is one line, and this is more",
+            "pass the secret's Value alone",
+        ));
     }
     Ok(Some(Secret::new(secret)))
 }
@@ -281,7 +295,9 @@ fn list(args: &Status, room: &Room) -> Result<(), Failure> {
         return print::document(json!({ "integrations": all }));
     }
     if integrations.all().is_empty() {
-        return print::line("No integration is configured. Add one with: git-credential-ona-azure integration add --help");
+        return print::line(
+            "No integration is configured. Add one with: git-credential-ona-azure integration add --help",
+        );
     }
     for found in integrations.all() {
         print::line(&format!(
@@ -373,8 +389,12 @@ fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
     if !was_there {
         let integrations = room.integrations()?;
         return Err(match integrations.by_key(&spec.key) {
-            Some(found) => Failure::new(format!("the integration for {} is in {}", spec.key, found.file.display()))
-                .hint(format!("git-credential-ona-azure integration remove {} --system", spec.key)),
+            Some(found) => Failure::new(format!(
+                "the integration for {} is in {}",
+                spec.key,
+                found.file.display()
+            ))
+            .hint(format!("git-credential-ona-azure integration remove {} --system", spec.key)),
             None => not_configured(&integrations, &spec.key.to_string()),
         });
     }
@@ -387,7 +407,8 @@ fn test(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
         return run_probe(&found.integration, room);
     }
     let mut passed = Vec::new();
-    let outcome = probe(&found.integration, &room.vault, &Network, &mut |text| passed.push(text.to_owned()));
+    let outcome =
+        probe(&found.integration, &room.vault, &Network, &mut |text| passed.push(text.to_owned()));
     print::document(json!({
         "host": found.integration.host.to_string(),
         "ok": outcome.is_ok(),

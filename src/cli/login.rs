@@ -61,9 +61,11 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
     let organization =
         target.organization.clone().or_else(|| target.integration.host.organization.clone());
     if organization.is_none() && target.place.is_cloud() {
-        return Err(Failure::new("a personal access token is for one organization, and none is named")
-            .hint("git-credential-ona-azure login https://dev.azure.com/<organization> --pat")
-            .exit(Exit::Usage));
+        return Err(Failure::new(
+            "a personal access token is for one organization, and none is named",
+        )
+        .hint("git-credential-ona-azure login https://dev.azure.com/<organization> --pat")
+        .exit(Exit::Usage));
     }
     let now = clock::now();
     let expires_at = match &args.expires {
@@ -93,7 +95,8 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         kept_at: now,
     };
     keep_pat(&room.vault, &target.pat_key(), pat)?;
-    let place = organization.map_or_else(|| host.to_string(), |organization| organization.to_string());
+    let place =
+        organization.map_or_else(|| host.to_string(), |organization| organization.to_string());
     print::line(&format!(
         "The personal access token for {place} is kept until {}.",
         when::moment(expires_at, now)
@@ -125,8 +128,9 @@ fn read_pat(page: &str) -> Result<Secret, Failure> {
             .exit(Exit::Usage));
     }
     if pat.iter().any(|byte| byte.is_ascii_control() || byte.is_ascii_whitespace()) {
-        return Err(Failure::new("a personal access token is one word, and this is more")
-            .exit(Exit::Usage));
+        return Err(
+            Failure::new("a personal access token is one word, and this is more").exit(Exit::Usage)
+        );
     }
     if looks_like_jwt(pat) {
         return Err(Failure::new("that is an OAuth access token, which ends within the hour")

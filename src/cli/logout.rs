@@ -3,8 +3,8 @@
 use super::args::Logout;
 use super::target::Target;
 use super::{Room, print};
-use crate::broker::{PatKey, forget, sessions};
 use crate::azure::Scheme;
+use crate::broker::{PatKey, forget, sessions};
 use crate::report::Failure;
 use crate::vault::Pats;
 
@@ -28,7 +28,9 @@ pub(super) fn run(args: Logout) -> Result<(), Failure> {
         let matches = |pats: &Pats| {
             pats.pats
                 .iter()
-                .filter(|pat| target.organization.is_none() || target.organization == pat.organization)
+                .filter(|pat| {
+                    target.organization.is_none() || target.organization == pat.organization
+                })
                 .count()
         };
         if room.vault.read::<Pats>(&of)?.is_none_or(|pats| matches(&pats) == 0) {
@@ -37,12 +39,14 @@ pub(super) fn run(args: Logout) -> Result<(), Failure> {
         let writer = room.vault.write()?;
         let mut pats = writer.read::<Pats>(&of)?.unwrap_or_default();
         let count = matches(&pats);
-        pats.pats.retain(|pat| {
-            target.organization.is_some() && target.organization != pat.organization
-        });
+        pats.pats
+            .retain(|pat| target.organization.is_some() && target.organization != pat.organization);
         writer.put(&of, &pats)?;
         let plural = if count == 1 { " is" } else { "s are" };
-        print::line(&format!("{count} personal access token{plural} forgotten for {}.", target.url()))?;
+        print::line(&format!(
+            "{count} personal access token{plural} forgotten for {}.",
+            target.url()
+        ))?;
         gone += count;
     }
     if gone == 0 {

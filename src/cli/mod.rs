@@ -52,10 +52,14 @@ fn command(arguments: &[OsString]) -> Exit {
         Command::Status(args) => status::run(args),
         Command::Integration(args) => integration::run(args),
         Command::Key(args) => key::run(args),
-        Command::SetupGit(args) => setup_git::run(args),
+        Command::SetupGit(args) => return finish(setup_git::run(&args)),
     };
+    finish(done.map(|()| Exit::Done))
+}
+
+fn finish(done: Result<Exit, Failure>) -> Exit {
     match done {
-        Ok(()) => Exit::Done,
+        Ok(exit) => exit,
         Err(failure) => {
             failure.message.print();
             failure.exit

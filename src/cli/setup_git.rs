@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
+use super::Room;
 use super::args::SetupGit;
-use super::{Room, print};
-use crate::git::setup::{Options, Scope, Target, set_up, undo};
 use crate::git::Git;
+use crate::git::setup::{Options, Scope, Target, set_up, undo};
 use crate::integration::{HostKey, Integrations};
-use crate::report::Failure;
+use crate::report::{Exit, Failure, Message};
 
-pub(super) fn run(args: SetupGit) -> Result<(), Failure> {
+pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     let git = Git::find().ok_or_else(|| {
         Failure::new("git is not on the PATH").hint("install git, then run this again")
     })?;
@@ -26,10 +26,8 @@ pub(super) fn run(args: SetupGit) -> Result<(), Failure> {
         let options = Options { scope, replace: args.replace };
         set_up(&git, &helper, &targets(&integrations, args.proactive), &options)?
     };
-    for line in report.text_lines() {
-        print::line(&line)?;
-    }
-    report.failure().map_or(Ok(()), Err)
+    report.messages().iter().for_each(Message::print);
+    Ok(report.exit())
 }
 
 /// The path git is to call: as it was started, not what a symbolic link leads to, so that an

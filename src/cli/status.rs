@@ -28,7 +28,9 @@ pub(super) fn run(args: Status) -> Result<(), Failure> {
         }));
     }
     if hosts.is_empty() {
-        print::line("No integration is configured. Add one with: git-credential-ona-azure integration add --help")?;
+        print::line(
+            "No integration is configured. Add one with: git-credential-ona-azure integration add --help",
+        )?;
     }
     for host in &hosts {
         host.print()?;
@@ -96,7 +98,11 @@ impl Host {
             ))?;
         }
         for pat in &self.pats {
-            print::line(&format!("  PAT    {}: {}", place(pat, &integration.host.key), end(pat, now)))?;
+            print::line(&format!(
+                "  PAT    {}: {}",
+                place(pat, &integration.host.key),
+                end(pat, now)
+            ))?;
         }
         if integration.pat && self.pats.is_empty() {
             print::line("  PAT    none is kept")?;

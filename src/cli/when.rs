@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn moments() {
-        assert_eq!(moment(1_800_000_000, 1_800_000_000 - 30 * DAY), "2027-01-15 08:00 UTC (in 30 days)");
+        assert_eq!(
+            moment(1_800_000_000, 1_800_000_000 - 30 * DAY),
+            "2027-01-15 08:00 UTC (in 30 days)"
+        );
         assert_eq!(moment(1_800_000_000, 1_800_000_060), "2027-01-15 08:00 UTC (1 minute ago)");
     }
 }

@@ -173,7 +173,9 @@ impl Claims {
             .into_iter()
             .flatten()
             .find(|name| {
-                !name.is_empty() && name.len() <= 256 && !name.contains(|c: char| c == ':' || c.is_control())
+                !name.is_empty()
+                    && name.len() <= 256
+                    && !name.contains(|c: char| c == ':' || c.is_control())
             })
             .cloned()
             .unwrap_or_else(|| "oauth2".to_owned())

@@ -76,7 +76,9 @@ impl EntraError {
 fn sentence(refusal: &Refusal) -> String {
     let (_, cause, _) = refusal.explain();
     match refusal.codes.last() {
-        Some(code) if !cause.contains(&format!("AADSTS{code}")) => format!("{cause} (AADSTS{code})"),
+        Some(code) if !cause.contains(&format!("AADSTS{code}")) => {
+            format!("{cause} (AADSTS{code})")
+        }
         _ => cause,
     }
 }

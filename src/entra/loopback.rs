@@ -147,7 +147,8 @@ fn read_head(stream: &TcpStream) -> Option<Vec<String>> {
     let mut head = Vec::new();
     let mut line = Vec::new();
     loop {
-        let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        let left =
+            deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
         stream.set_read_timeout(Some(left)).ok()?;
         // Byte by byte in effect: a line that dribbles in must not outlive the deadline.
         let available = reader.fill_buf().ok()?;
@@ -261,7 +262,11 @@ mod tests {
             ("GET /ona-azure?code=c&state=right HTTP/1.1", HOST, "code c"),
             ("GET /ona-azure?code=c&state=right HTTP/1.1", "127.0.0.1:4711", "code c"),
             ("GET /ona-azure?code=c&state=right HTTP/1.1", "[::1]:4711", "code c"),
-            ("GET /ona-azure?error=access_denied&state=right HTTP/1.1", HOST, "error access_denied"),
+            (
+                "GET /ona-azure?error=access_denied&state=right HTTP/1.1",
+                HOST,
+                "error access_denied",
+            ),
             ("GET /ona-azure?code=c&state=right HTTP/1.1", "evil.example:4711", "400"),
             ("GET /ona-azure?code=c&state=right HTTP/1.1", "localhost:4712", "400"),
             ("GET /ona-azure?code=c&state=right HTTP/1.1", "localhost", "400"),

@@ -37,10 +37,9 @@ pub(super) fn answer(stream: &TcpStream, status: u16, page: Page<'_>) {
 
 fn body(page: Page<'_>) -> String {
     let (title, text) = match page {
-        Page::Connected => (
-            "Azure DevOps (Entra ID) is connected.",
-            "You can close this window.".to_owned(),
-        ),
+        Page::Connected => {
+            ("Azure DevOps (Entra ID) is connected.", "You can close this window.".to_owned())
+        }
         Page::Failed(why) => (
             "Azure DevOps (Entra ID) is not connected.",
             format!("{} The terminal says what to do.", escape_html(why)),

@@ -1,16 +1,16 @@
 //! Scopes: what is asked for, and what is enough.
 
 /// Azure DevOps as an Entra resource; the same GUID in every tenant.
-pub const AZURE_DEVOPS: &str = "499b84ac-1321-427f-aa17-267ca6975798";
+pub(super) const AZURE_DEVOPS: &str = "499b84ac-1321-427f-aa17-267ca6975798";
 
 /// The same resource by its other name.
-pub const AZURE_DEVOPS_URI: &str = "https://app.vssps.visualstudio.com";
+pub(super) const AZURE_DEVOPS_URI: &str = "https://app.vssps.visualstudio.com";
 
 const OPENID: [&str; 3] = ["openid", "profile", "offline_access"];
 const CODE: [&str; 2] = ["vso.code", "vso.code_write"];
 
 /// The scopes asked for. Those of Azure DevOps carry its prefix: bare ones would be Graph's.
-pub fn asked() -> impl Iterator<Item = String> {
+pub(super) fn asked() -> impl Iterator<Item = String> {
     let code = CODE.iter().map(|scope| format!("{AZURE_DEVOPS}/{scope}"));
     OPENID.iter().map(ToString::to_string).chain(code)
 }
@@ -34,9 +34,7 @@ pub enum Allows {
 /// What these scopes allow. The prefix is an echo of the request, so only the end counts.
 pub fn allow(granted: &[String]) -> Allows {
     let has = |names: &[&str]| {
-        granted.iter().any(|scope| {
-            names.contains(&scope.rsplit('/').next().unwrap_or_default())
-        })
+        granted.iter().any(|scope| names.contains(&scope.rsplit('/').next().unwrap_or_default()))
     };
     if has(&["vso.code_write", "vso.code_manage", "vso.code_full", "user_impersonation"]) {
         Allows::Write

@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 
 use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+    BasicTokenType,
 };
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
+    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
     StandardTokenResponse, TokenResponse as _, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
@@ -216,7 +217,8 @@ fn exchange(
 }
 
 fn grant(response: TokenResponse) -> Result<Grant, EntraError> {
-    let unusable = |what: &str| Err(EntraError::Unusable(format!("the token endpoint gave {what}")));
+    let unusable =
+        |what: &str| Err(EntraError::Unusable(format!("the token endpoint gave {what}")));
     if *response.token_type() != BasicTokenType::Bearer {
         return unusable("a token that is not of type Bearer");
     }

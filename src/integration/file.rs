@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde_json::{Map, Value, json};
 

@@ -9,8 +9,8 @@ mod wire;
 use std::path::{Path, PathBuf};
 
 pub use file::{FileError, IntegrationsFile};
-pub use probe::probe;
 pub use model::{HostKey, HostSpec, Integration, OAuth, ScmId};
+pub use probe::probe;
 pub use secret::{ClientSecretError, open_client_secret, seal_client_secret};
 pub use wire::ModelError;
 
@@ -43,7 +43,9 @@ impl Integrations {
     /// The first thing wrong in a file: which file, which field, and how to mend it.
     pub fn load(paths: &Paths) -> Result<Self, FileError> {
         let mut all = Self {
-            runner_name: std::env::var("ONA_AZURE_RUNNER_NAME").ok().filter(|name| !name.is_empty()),
+            runner_name: std::env::var("ONA_AZURE_RUNNER_NAME")
+                .ok()
+                .filter(|name| !name.is_empty()),
             ..Self::default()
         };
         all.add(&paths.user_integrations)?;

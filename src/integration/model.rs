@@ -69,7 +69,8 @@ impl HostSpec {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = text.strip_prefix("https://").unwrap_or(text).trim_end_matches('/');
-        let (host, rest) = text.split_once('/').map_or((text, None), |(host, rest)| (host, Some(rest)));
+        let (host, rest) =
+            text.split_once('/').map_or((text, None), |(host, rest)| (host, Some(rest)));
         let place = Place::of(Scheme::Https, host.as_bytes())?;
         let organization = match (&place, rest) {
             (Place::VisualStudio { organization }, None) => Some(organization.clone()),

@@ -29,10 +29,9 @@ pub fn probe(
     passed: &mut dyn FnMut(&str),
 ) -> Result<(), Failure> {
     if !integration.has_method() {
-        return Err(Failure::new(format!("no way to sign in to {} is on", integration.host)).hint(format!(
-            "git-credential-ona-azure integration add --host {} --pat",
-            integration.host
-        )));
+        return Err(Failure::new(format!("no way to sign in to {} is on", integration.host)).hint(
+            format!("git-credential-ona-azure integration add --host {} --pat", integration.host),
+        ));
     }
     let tenant = match &integration.oauth {
         Some(oauth) => Probe { integration, oauth, vault, network }.run(passed)?,
@@ -56,8 +55,8 @@ impl Probe<'_> {
                 let hint = error.hint().unwrap_or("copy it from Overview → Endpoints").to_owned();
                 Failure::new(error.to_string()).hint(format!("{}: {hint}", Step::AppRegistration))
             })?;
-        let endpoints =
-            fetch_endpoints(&issuer, self.network).map_err(|error| at(Step::AppRegistration, error))?;
+        let endpoints = fetch_endpoints(&issuer, self.network)
+            .map_err(|error| at(Step::AppRegistration, error))?;
         passed(&format!("{}: the issuer answers as {}", Step::AppRegistration, endpoints.issuer));
         if self.oauth.is_public() {
             passed(&format!(
@@ -81,15 +80,20 @@ impl Probe<'_> {
     ) -> Result<(), Failure> {
         let secret = open_client_secret(self.oauth, self.vault).map_err(|error| {
             let host = self.integration.host.key.to_string();
-            Failure::new(error.to_string()).hint(format!("{}: {}", Step::ClientSecret, error.hint(&host)))
+            Failure::new(error.to_string()).hint(format!(
+                "{}: {}",
+                Step::ClientSecret,
+                error.hint(&host)
+            ))
         })?;
         if !issuer.is_tenant_specific() {
-            return Err(Failure::new("the Issuer URL names no tenant of its own, so the client cannot be tested").hint(
-                format!(
-                    "{}: write the tenant's ID in it: Overview → Directory (tenant) ID",
-                    Step::AppRegistration
-                ),
-            ));
+            return Err(Failure::new(
+                "the Issuer URL names no tenant of its own, so the client cannot be tested",
+            )
+            .hint(format!(
+                "{}: write the tenant's ID in it: Overview → Directory (tenant) ID",
+                Step::AppRegistration
+            )));
         }
         let app = App { client_id: &self.oauth.client_id, secret: secret.as_ref() };
         match prove_client(endpoints, app, &everything_consented(), self.network) {
@@ -103,7 +107,10 @@ impl Probe<'_> {
                 if !issuer.is_entra()
                     && matches!(
                         refusal.error.as_str(),
-                        "unauthorized_client" | "unsupported_grant_type" | "invalid_scope" | "invalid_target"
+                        "unauthorized_client"
+                            | "unsupported_grant_type"
+                            | "invalid_scope"
+                            | "invalid_target"
                     ) =>
             {
                 passed(&format!(
@@ -118,7 +125,8 @@ impl Probe<'_> {
     }
 
     fn explain(&self, error: EntraError) -> Failure {
-        let young = self.oauth.secret_set_at.is_some_and(|at| clock::now().abs_diff(at) < PROPAGATION);
+        let young =
+            self.oauth.secret_set_at.is_some_and(|at| clock::now().abs_diff(at) < PROPAGATION);
         let wrong_secret = matches!(
             &error,
             EntraError::Refused(refusal) if refusal.codes.contains(&WRONG_SECRET)
@@ -136,14 +144,15 @@ impl Probe<'_> {
 /// The failure of a request to the issuer; `step` is where to look if the answer does not say.
 fn at(step: Step, error: EntraError) -> Failure {
     let named = error.step().is_some();
-    let unavailable = matches!(
-        error.class(),
-        Class::Transient | Class::Throttled | Class::ClientLoop
-    );
-    let hint = if named || unavailable { error.hint() } else { format!("{step}: {}", error.hint()) };
-    Failure::new(error.to_string())
-        .hint(hint)
-        .exit(if unavailable { Exit::Unavailable } else { Exit::Failed })
+    let unavailable =
+        matches!(error.class(), Class::Transient | Class::Throttled | Class::ClientLoop);
+    let hint =
+        if named || unavailable { error.hint() } else { format!("{step}: {}", error.hint()) };
+    Failure::new(error.to_string()).hint(hint).exit(if unavailable {
+        Exit::Unavailable
+    } else {
+        Exit::Failed
+    })
 }
 
 /// Whether the host is there, as far as it tells without a credential.
@@ -170,7 +179,9 @@ fn reach_host(
         .map_err(|_| Failure::new(format!("{address} is no address that can be asked")))?;
     let step = Step::Organization;
     let reply = network.send(request).map_err(|error| {
-        Failure::new(error.to_string()).hint(format!("{step}: {}", error.hint())).exit(Exit::Unavailable)
+        Failure::new(error.to_string())
+            .hint(format!("{step}: {}", error.hint()))
+            .exit(Exit::Unavailable)
     })?;
     let host = &integration.host;
     match (&host.key, reply.status) {

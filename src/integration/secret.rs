@@ -50,7 +50,10 @@ impl ClientSecretError {
 ///
 /// # Errors
 /// See [`ClientSecretError`].
-pub fn open_client_secret(oauth: &OAuth, vault: &Vault) -> Result<Option<Secret>, ClientSecretError> {
+pub fn open_client_secret(
+    oauth: &OAuth,
+    vault: &Vault,
+) -> Result<Option<Secret>, ClientSecretError> {
     let Some(sealed) = &oauth.encrypted_client_secret else { return Ok(None) };
     let sealed_to = match oauth.recipients.as_slice() {
         [] => "another key (the integration does not say which)".to_owned(),

@@ -231,7 +231,11 @@ impl Integration {
         }
         if let Some(oauth) = &self.oauth {
             Issuer::parse(&oauth.issuer_url, &self.trusted_issuers).map_err(|error| {
-                wrong("oauth.issuerUrl", format!("cannot be used: {error}"), error.hint())
+                wrong(
+                    "oauth.issuerUrl",
+                    format!("cannot be used: {error}"),
+                    error.hint().unwrap_or("name the tenant's own issuer"),
+                )
             })?;
         }
         Ok(())

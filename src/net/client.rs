@@ -59,8 +59,9 @@ pub struct Network;
 impl Send for Network {
     fn send(&self, request: oauth2::http::Request<Vec<u8>>) -> Result<Reply, NetError> {
         let (parts, body) = request.into_parts();
-        let url = Url::parse(&parts.uri.to_string())
-            .map_err(|_| NetError::new("", NetErrorKind::Other("the address is no URL".to_owned())))?;
+        let url = Url::parse(&parts.uri.to_string()).map_err(|_| {
+            NetError::new("", NetErrorKind::Other("the address is no URL".to_owned()))
+        })?;
         let host = url.host_str().unwrap_or_default().to_owned();
         let fail = |error: &reqwest::Error| NetError::of(&host, error);
         let client = build(&url, &host)?;

@@ -96,14 +96,24 @@ impl fmt::Display for NetError {
             NetErrorKind::Dns => write!(f, "the name {host} does not resolve"),
             NetErrorKind::Connect => write!(f, "{host} cannot be reached"),
             NetErrorKind::Proxy => write!(f, "the proxy refuses to connect to {host}"),
-            NetErrorKind::BadProxy => write!(f, "the proxy configured for {host} is no usable address"),
+            NetErrorKind::BadProxy => {
+                write!(f, "the proxy configured for {host} is no usable address")
+            }
             NetErrorKind::Timeout => write!(f, "{host} did not answer in time"),
             NetErrorKind::UnknownAuthority => {
-                write!(f, "the certificate of {host} is signed by an authority this machine does not trust")
+                write!(
+                    f,
+                    "the certificate of {host} is signed by an authority this machine does not trust"
+                )
             }
-            NetErrorKind::WrongName => write!(f, "{host} answered with the certificate of another name"),
+            NetErrorKind::WrongName => {
+                write!(f, "{host} answered with the certificate of another name")
+            }
             NetErrorKind::NotValidNow => {
-                write!(f, "the certificate of {host} is expired or not yet valid by this machine's clock")
+                write!(
+                    f,
+                    "the certificate of {host} is expired or not yet valid by this machine's clock"
+                )
             }
             NetErrorKind::NoAuthorities => {
                 write!(f, "this machine trusts no certificate authority (the CA store is empty)")
@@ -112,7 +122,9 @@ impl fmt::Display for NetError {
                 write!(f, "the CA bundle {} cannot be read as PEM", path.display())
             }
             NetErrorKind::TooLarge => write!(f, "{host} sent more than any answer should have"),
-            NetErrorKind::Other(cause) => write!(f, "the request to {host} failed: {}", escape(cause)),
+            NetErrorKind::Other(cause) => {
+                write!(f, "the request to {host} failed: {}", escape(cause))
+            }
         }
     }
 }

@@ -56,7 +56,9 @@ pub enum Login {
 
 /// A value that would break out of its line. Nothing is printed then.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the credential kept for this host cannot be passed to git: its {0} has a line break or a NUL")]
+#[error(
+    "the credential kept for this host cannot be passed to git: its {0} has a line break or a NUL"
+)]
 pub struct Unprintable(&'static str);
 
 impl Answer {

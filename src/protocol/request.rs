@@ -97,8 +97,7 @@ impl Request {
         let mut line = Zeroizing::new(Vec::with_capacity(4096));
         for number in 1.. {
             line.clear();
-            let read =
-                input.by_ref().take(LINE_LIMIT as u64 + 1).read_until(b'\n', &mut line)?;
+            let read = input.by_ref().take(LINE_LIMIT as u64 + 1).read_until(b'\n', &mut line)?;
             total += read;
             if read > LINE_LIMIT || total > REQUEST_LIMIT {
                 return Err(Reject::TooLong);
@@ -215,11 +214,7 @@ impl Request {
     }
 }
 
-fn single(
-    slot: &mut Option<Vec<u8>>,
-    value: &[u8],
-    key: &'static str,
-) -> Result<(), Reject> {
+fn single(slot: &mut Option<Vec<u8>>, value: &[u8], key: &'static str) -> Result<(), Reject> {
     match slot {
         Some(old) if old != value => Err(Reject::Contradiction(key)),
         _ => {
@@ -335,9 +330,7 @@ mod tests {
     #[test]
     fn repeated_keys_must_agree() {
         assert_eq!(host(b"host=h\nhost=h\n"), Some(b"h".to_vec()));
-        for key in
-            ["protocol", "host", "path", "username", "password", "authtype", "credential"]
-        {
+        for key in ["protocol", "host", "path", "username", "password", "authtype", "credential"] {
             let text = format!("{key}=a\n{key}=b\n");
             assert!(read(text.as_bytes()).is_err(), "{key}");
         }

@@ -25,7 +25,10 @@ pub fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(8 * 1024);
     file.take(READ_LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > READ_LIMIT {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is too large to be ours"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "the file is too large to be ours",
+        ));
     }
     Ok(Some(bytes))
 }

@@ -40,7 +40,9 @@ impl Header {
         };
         match serde_json::from_slice(&bytes) {
             Ok(Versioned { version: VERSION }) => {}
-            Ok(Versioned { version }) if version > VERSION => return Err(VaultError::Newer { path }),
+            Ok(Versioned { version }) if version > VERSION => {
+                return Err(VaultError::Newer { path });
+            }
             _ => return Err(VaultError::Corrupt { path }),
         }
         serde_json::from_slice(&bytes).map(Some).map_err(|_| VaultError::Corrupt { path })

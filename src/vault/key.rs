@@ -44,7 +44,10 @@ pub struct RunnerKey {
 
 impl std::fmt::Debug for RunnerKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RunnerKey").field("public", &self.public()).field("source", &self.source).finish()
+        f.debug_struct("RunnerKey")
+            .field("public", &self.public())
+            .field("source", &self.source)
+            .finish()
     }
 }
 
@@ -129,9 +132,10 @@ impl RunnerKey {
             identity.to_public(),
             secret.expose_secret()
         ));
-        let made = path.parent().map_or(Ok(()), files::create_private_dir).and_then(|()| {
-            files::create_new(&path, text.as_bytes(), files::PRIVATE)
-        });
+        let made = path
+            .parent()
+            .map_or(Ok(()), files::create_private_dir)
+            .and_then(|()| files::create_new(&path, text.as_bytes(), files::PRIVATE));
         match made {
             Ok(()) => Ok(Self { identity, source }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load(source)?
@@ -214,16 +218,14 @@ pub fn seal_to(recipients: &[Recipient], plain: &[u8]) -> String {
 pub fn open_with(key: &RunnerKey, armored: &str) -> Result<Secret, OpenError> {
     let decryptor = age::Decryptor::new(ArmoredReader::new(armored.trim().as_bytes()))
         .map_err(|_| OpenError::Malformed)?;
-    let reader = decryptor
-        .decrypt(iter::once(&key.identity as &dyn age::Identity))
-        .map_err(|error| match error {
-            age::DecryptError::NoMatchingKeys => OpenError::OtherKey,
-            _ => OpenError::Malformed,
+    let reader =
+        decryptor.decrypt(iter::once(&key.identity as &dyn age::Identity)).map_err(|error| {
+            match error {
+                age::DecryptError::NoMatchingKeys => OpenError::OtherKey,
+                _ => OpenError::Malformed,
+            }
         })?;
     let mut plain = Zeroizing::new(Vec::with_capacity(4096));
-    reader
-        .take(PLAIN_LIMIT)
-        .read_to_end(&mut plain)
-        .map_err(|_| OpenError::Malformed)?;
+    reader.take(PLAIN_LIMIT).read_to_end(&mut plain).map_err(|_| OpenError::Malformed)?;
     Ok(Secret::new(plain.as_slice()))
 }

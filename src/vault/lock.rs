@@ -60,8 +60,8 @@ impl LockError {
 /// See [`LockError`]. Where the file system has no locks (some NFS mounts) the caller goes on
 /// without one: every write is a rename, so the worst is a lost update.
 pub fn acquire(path: &Path, wait: Duration) -> Result<Lock, LockError> {
-    let file = open(path)
-        .map_err(|source| LockError::Unwritable { path: path.to_owned(), source })?;
+    let file =
+        open(path).map_err(|source| LockError::Unwritable { path: path.to_owned(), source })?;
     let started = Instant::now();
     loop {
         match file.try_lock_exclusive() {

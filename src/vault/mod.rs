@@ -25,8 +25,8 @@ pub use files::{read_bounded, write_atomically};
 pub use key::{KeyError, KeySource, OpenError, RunnerKey, open_with, parse_recipient, seal_to};
 pub use lock::{Lock, LockError, acquire};
 pub use records::{
-    Access, ClientMode, Ended, HoldOff, HoldOffKind, Issued, IssuedToken, Notices, OrganizationRefusal, Pat,
-    PatLogin, Pats, Record, Session,
+    Access, ClientMode, Ended, HoldOff, HoldOffKind, Issued, IssuedToken, Notices,
+    OrganizationRefusal, Pat, PatLogin, Pats, Record, Session,
 };
 
 use header::Header;

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use git_credential_ona_azure::git::Git;
-use git_credential_ona_azure::git::network::{NetworkSettings, network_settings};
+use git_credential_ona_azure::git::{NetworkSettings, network_settings};
 
 use crate::world::*;
 
