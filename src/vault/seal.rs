@@ -1,6 +1,8 @@
 //! Entries sealed under the data key: XChaCha20-Poly1305 with a random nonce, the entry's name
 //! as associated data, so that no file can take another's place.
 
+use std::cmp::Ordering;
+
 use chacha20poly1305::aead::{Aead as _, AeadCore as _, KeyInit as _, OsRng, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
@@ -62,8 +64,10 @@ impl DataKey {
         if magic[..4] != MAGIC[..4] {
             return Err(OpenError::Corrupt);
         }
-        if magic[4] > MAGIC[4] {
-            return Err(OpenError::Newer);
+        match magic[4].cmp(&MAGIC[4]) {
+            Ordering::Greater => return Err(OpenError::Newer),
+            Ordering::Less => return Err(OpenError::Corrupt),
+            Ordering::Equal => {}
         }
         let (nonce, sealed) = rest.split_at_checked(NONCE).ok_or(OpenError::Corrupt)?;
         self.cipher()

@@ -1,0 +1,330 @@
+//! One test's own machine: a home, the stand-ins, and the built program, with every variable
+//! pinned, so that nothing of the machine around shows through.
+
+#![allow(dead_code, reason = "each test file uses the part it needs")]
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use git_credential_ona_azure::vault::{Access, Vault};
+use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
+use tempfile::TempDir;
+
+/// The built program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");
+
+/// A request of git's for `contoso` on dev.azure.com.
+pub const CONTOSO_REQUEST: &str = "protocol=https\nhost=dev.azure.com\npath=contoso/app/_git/app\n";
+
+/// The same for `fabrikam`.
+pub const FABRIKAM_REQUEST: &str = "protocol=https\nhost=dev.azure.com\npath=fabrikam/lib/_git/lib\n";
+
+/// A machine of the test's own.
+pub struct Machine {
+    /// The services it reaches.
+    pub world: World,
+    dir: TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The exit code; 128 and the signal's number if it was killed.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Machine {
+    /// A machine with nothing configured.
+    pub fn new() -> Self {
+        let world = World::start();
+        let dir = tempfile::tempdir().expect("a directory");
+        let home = dir.path().join("home");
+        fs::create_dir_all(home.join("work")).expect("a home");
+        let program_dir = Path::new(PROGRAM).parent().expect("a program is in a directory");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut variables = BTreeMap::from([
+            ("HOME".to_owned(), home.to_str().expect("text").to_owned()),
+            ("PATH".to_owned(), format!("{}:{path}", program_dir.display())),
+            ("LANG".to_owned(), "C.UTF-8".to_owned()),
+            ("GIT_CONFIG_NOSYSTEM".to_owned(), "1".to_owned()),
+            ("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned()),
+            ("GIT_AUTHOR_NAME".to_owned(), "Ada".to_owned()),
+            ("GIT_AUTHOR_EMAIL".to_owned(), "ada@contoso.example".to_owned()),
+            ("GIT_COMMITTER_NAME".to_owned(), "Ada".to_owned()),
+            ("GIT_COMMITTER_EMAIL".to_owned(), "ada@contoso.example".to_owned()),
+            // A browser that is started and goes nowhere: tests do what a person would do in it.
+            ("BROWSER".to_owned(), "true".to_owned()),
+        ]);
+        variables.extend(world.env());
+        Self { world, dir, variables }
+    }
+
+    /// A machine whose git asks the program, with the integration of the stand-ins: OAuth and PAT.
+    pub fn configured() -> Self {
+        let machine = Self::new();
+        machine.add_integration(&["--pat"]);
+        machine.set_up_git();
+        machine
+    }
+
+    /// A configured machine on which Ada is signed in.
+    pub fn signed_in() -> Self {
+        let machine = Self::configured();
+        machine.sign_in();
+        machine
+    }
+
+    /// Sets a variable for everything run from now on.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.variables.insert(name.to_owned(), value.into());
+    }
+
+    /// Unsets a variable.
+    pub fn unset(&mut self, name: &str) {
+        self.variables.remove(name);
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join("home")
+    }
+
+    /// Where git commands run.
+    pub fn work(&self) -> PathBuf {
+        self.home().join("work")
+    }
+
+    pub fn state_dir(&self) -> PathBuf {
+        self.home().join(".local/state/git-credential-ona-azure")
+    }
+
+    pub fn integrations_file(&self) -> PathBuf {
+        self.home().join(".config/git-credential-ona-azure/integrations.json")
+    }
+
+    /// Any program, with the machine's variables and nothing else.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().envs(&self.variables).current_dir(self.work());
+        command
+    }
+
+    /// The program under test.
+    pub fn helper(&self, arguments: &[&str]) -> Done {
+        run(self.command(PROGRAM).args(arguments), b"")
+    }
+
+    /// The program under test, given something to read.
+    pub fn helper_with(&self, arguments: &[&str], stdin: impl AsRef<[u8]>) -> Done {
+        run(self.command(PROGRAM).args(arguments), stdin.as_ref())
+    }
+
+    pub fn get(&self, request: impl AsRef<[u8]>) -> Done {
+        self.helper_with(&["get"], request)
+    }
+
+    pub fn store(&self, request: impl AsRef<[u8]>) -> Done {
+        self.helper_with(&["store"], request)
+    }
+
+    pub fn erase(&self, request: impl AsRef<[u8]>) -> Done {
+        self.helper_with(&["erase"], request)
+    }
+
+    /// git, in `work`.
+    pub fn git(&self, arguments: &[&str]) -> Done {
+        run(self.command("git").args(arguments), b"")
+    }
+
+    /// git, in a directory below `work`.
+    pub fn git_in(&self, directory: &str, arguments: &[&str]) -> Done {
+        let mut command = self.command("git");
+        run(command.current_dir(self.work().join(directory)).args(arguments), b"")
+    }
+
+    pub fn set_up_git(&self) {
+        self.helper(&["setup-git"]).expect_success();
+    }
+
+    /// Adds the stand-ins' integration for dev.azure.com, with more flags; not tested.
+    pub fn add_integration(&self, flags: &[&str]) {
+        let issuer = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0");
+        let mut arguments = vec![
+            "integration", "add", "--host", "dev.azure.com", "--no-test", "--issuer-url", &issuer,
+            "--client-id", CLIENT_ID, "--client-secret-stdin",
+        ];
+        arguments.extend(flags);
+        self.helper_with(&arguments, CLIENT_SECRET).expect_success();
+    }
+
+    /// Adds an integration that takes personal access tokens only.
+    pub fn add_pat_integration(&self, host: &str, flags: &[&str]) {
+        let mut arguments = vec!["integration", "add", "--host", host, "--no-test", "--pat"];
+        arguments.extend(flags);
+        self.helper(&arguments).expect_success();
+    }
+
+    /// Gives the program a personal access token; `flags` may hold `--expires`.
+    pub fn give_pat(&self, url: &str, pat: &str, flags: &[&str]) {
+        let mut arguments = vec!["login", url, "--pat"];
+        arguments.extend(flags);
+        self.helper_with(&arguments, pat).expect_success();
+    }
+
+    /// Signs Ada in.
+    pub fn sign_in(&self) {
+        self.login(&[], standins::ADA).expect_success();
+    }
+
+    /// Runs `login`, and signs `account` in in the browser it would have opened.
+    pub fn login(&self, arguments: &[&str], account: &str) -> Done {
+        let mut login = Login::start(self, arguments);
+        let url = login.address();
+        self.world.browse_as(&url, account);
+        login.finish()
+    }
+
+    /// The vault, opened beside the program: to look into, and to let time pass.
+    pub fn vault(&self) -> Vault {
+        Vault::new(self.state_dir(), self.variables.get("ONA_AZURE_KEY_FILE").map(PathBuf::from))
+    }
+
+    /// The record of the host-wide session's access token.
+    pub fn access(&self) -> Option<Access> {
+        self.vault().read("dev.azure.com").expect("a vault that opens")
+    }
+
+    /// Changes that record, as the passing of time would.
+    pub fn change_access(&self, change: impl FnOnce(&mut Access)) {
+        let vault = self.vault();
+        let writer = vault.write().expect("a vault that can be written");
+        let mut access: Access =
+            writer.read("dev.azure.com").expect("a vault that opens").expect("a session");
+        change(&mut access);
+        writer.put("dev.azure.com", &access).expect("written");
+    }
+
+    /// Makes the access token one that was issued `seconds` earlier, with so much less to live.
+    pub fn age_access_token(&self, seconds: u64) {
+        self.change_access(|access| {
+            access.issued_at -= seconds;
+            access.expires_at -= seconds;
+        });
+    }
+
+    /// Every file below the state directory with its bytes: nothing was written if it is equal.
+    pub fn state(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let Ok(entries) = fs::read_dir(self.state_dir()) else { return BTreeMap::new() };
+        entries
+            .map(|entry| entry.expect("an entry").path())
+            .map(|path| (path.clone(), fs::read(&path).expect("readable")))
+            .collect()
+    }
+}
+
+/// A `login` that waits for its browser.
+pub struct Login {
+    child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+    seen: String,
+}
+
+impl Login {
+    pub fn start(machine: &Machine, arguments: &[&str]) -> Self {
+        let mut child = machine
+            .command(PROGRAM)
+            .arg("login")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("login starts");
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        Self { child, stderr, seen: String::new() }
+    }
+
+    /// The address it asks to open.
+    pub fn address(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.stderr.read_line(&mut line).expect("readable");
+            assert!(read > 0, "login ended before it gave an address: {}", self.seen);
+            self.seen.push_str(&line);
+            if let Some(address) = line.trim().strip_prefix("https://") {
+                return format!("https://{address}");
+            }
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+    }
+
+    pub fn finish(mut self) -> Done {
+        self.stderr.read_to_string(&mut self.seen).expect("readable");
+        let output = self.child.wait_with_output().expect("ends");
+        Done {
+            code: code(output.status),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: self.seen,
+        }
+    }
+}
+
+impl Done {
+    /// Fails the test unless it ended with exit code 0.
+    #[track_caller]
+    pub fn expect_success(self) -> Self {
+        assert_eq!(self.code, 0, "{self:#?}");
+        self
+    }
+
+    /// The value of an attribute in an answer to `get`.
+    pub fn attribute(&self, key: &str) -> Option<&str> {
+        self.stdout.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    pub fn password(&self) -> &str {
+        self.attribute("password").unwrap_or_else(|| panic!("no password in {self:#?}"))
+    }
+}
+
+/// Runs a command to its end. A child that does not read its input is no failure.
+pub fn run(command: &mut Command, stdin: &[u8]) -> Done {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut input = child.stdin.take().expect("piped");
+    let bytes = stdin.to_vec();
+    let feeder = std::thread::spawn(move || {
+        let _ = input.write_all(&bytes);
+    });
+    let output = child.wait_with_output().expect("ends");
+    feeder.join().expect("feeds");
+    Done {
+        code: code(output.status),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn code(status: std::process::ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
