@@ -1,7 +1,7 @@
 //! One test's own machine: a home, the stand-ins, and the built program, with every variable
 //! pinned, so that nothing of the machine around shows through.
 
-#![allow(dead_code, reason = "each test file uses the part it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses the part it needs")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
