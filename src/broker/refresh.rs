@@ -119,7 +119,15 @@ impl Attempt<'_> {
             let reason = session.ended.map(|ended| ended.reason).unwrap_or_default();
             return Err(self.ended(&session.account, &reason));
         };
-        if session.client_id != self.oauth.client_id || session.issuer != self.oauth.issuer_url {
+        let issuer = Issuer::parse(&self.oauth.issuer_url, &self.integration.trusted_issuers)
+            .map_err(|error| {
+                RefreshFailure::new(
+                    HoldOffKind::Client,
+                    error.to_string(),
+                    issuer_hint(error.hint()),
+                )
+            })?;
+        if session.client_id != self.oauth.client_id || session.issuer != issuer.to_string() {
             return Err(RefreshFailure::sign_in(
                 self.key,
                 format!(
@@ -138,14 +146,6 @@ impl Attempt<'_> {
             })?;
         // What comes back cannot be had a second time: first see that it can be kept.
         self.vault.write()?.rehearse()?;
-        let issuer = Issuer::parse(&self.oauth.issuer_url, &self.integration.trusted_issuers)
-            .map_err(|error| {
-                RefreshFailure::new(
-                    HoldOffKind::Client,
-                    error.to_string(),
-                    issuer_hint(error.hint()),
-                )
-            })?;
         let app = App { client_id: &self.oauth.client_id, secret: secret.as_ref() };
         let asked =
             endpoints(&issuer, self.vault, self.network, clock::now()).and_then(|endpoints| {

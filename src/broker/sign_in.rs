@@ -67,7 +67,7 @@ pub fn sign_in_with_browser(
     })?;
     let redirect_uri = loopback.redirect_uri();
     let app = App { client_id: &oauth.client_id, secret: secret.as_ref() };
-    let authorization = authorize(&endpoints, app, &redirect_uri, sign_in.login_hint);
+    let authorization = authorize(&endpoints, app, &redirect_uri, &issuer, sign_in.login_hint);
     say(&format!(
         "To sign in, open this address in a browser on this machine:\n\n  {}\n\n",
         authorization.url
@@ -125,7 +125,7 @@ pub fn sign_in_with_browser(
             organization: key.organization.clone(),
             account: identity.account,
             tenant: identity.tenant,
-            issuer: oauth.issuer_url.clone(),
+            issuer: issuer.to_string(),
             client_id: oauth.client_id.clone(),
             mode,
             scopes: grant.scopes,
