@@ -12,7 +12,9 @@ use crate::entra::{
 use crate::integration::{Integration, OAuth};
 use crate::net::Send;
 use crate::secret::Secret;
-use crate::vault::{Access, Ended, HoldOff, HoldOffKind, Session, Vault, VaultError, acquire};
+use crate::vault::{
+    Access, ClientMode, Ended, HoldOff, HoldOffKind, Session, Vault, VaultError, acquire,
+};
 
 /// How long a waiter waits for whoever refreshes.
 const WAIT: Duration = Duration::from_secs(20);
@@ -127,7 +129,11 @@ impl Attempt<'_> {
                     issuer_hint(error.hint()),
                 )
             })?;
-        if session.client_id != self.oauth.client_id || session.issuer != issuer.to_string() {
+        let secret_gone = session.mode == ClientMode::Confidential && self.oauth.is_public();
+        if secret_gone
+            || session.client_id != self.oauth.client_id
+            || session.issuer != issuer.to_string()
+        {
             return Err(RefreshFailure::sign_in(
                 self.key,
                 format!(
