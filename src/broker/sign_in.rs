@@ -75,7 +75,10 @@ pub fn sign_in_with_browser(
     if open_browser(&authorization.url) {
         say("A browser was started. Waiting for it to come back …\n");
     } else {
-        say("No browser could be started here. Waiting …\n");
+        say(&format!(
+            "No browser could be started here; without one, a personal access token serves too:\n\n  \
+             git-credential-ona-azure login https://{key} --pat\n\nWaiting for the address above to be used …\n"
+        ));
     }
     let state = authorization.state.clone();
     let nonce = authorization.nonce.clone();

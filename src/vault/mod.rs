@@ -203,9 +203,17 @@ impl Vault {
     /// # Errors
     /// If the lock is held for long, or the directory cannot be written.
     pub fn write(&self) -> Result<Writer<'_>, VaultError> {
+        self.write_within(WRITE_LOCK_WAIT)
+    }
+
+    /// As [`Self::write`], waiting at most `wait` for the lock: for what is not worth a wait.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn write_within(&self, wait: Duration) -> Result<Writer<'_>, VaultError> {
         files::create_private_dir(&self.dir)
             .map_err(|source| VaultError::Write { path: self.dir.clone(), source })?;
-        let lock = acquire(&self.dir.join("vault.lock"), WRITE_LOCK_WAIT)?;
+        let lock = acquire(&self.dir.join("vault.lock"), wait)?;
         // Another process may have started the vault afresh since this one read its data key;
         // entries that do not open under an old key must not be taken for damaged ones.
         self.data_key.replace(None);
