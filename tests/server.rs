@@ -29,7 +29,7 @@ fn git_is_new(machine: &Machine) -> bool {
     let version: (u32, u32) =
         (numbers.next().expect("a version"), numbers.next().expect("a version"));
     if version < (2, 46) {
-        eprintln!("skipped: needs git 2.46");
+        skipped("git 2.46");
     }
     version >= (2, 46)
 }
