@@ -22,7 +22,8 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");
 pub const CONTOSO_REQUEST: &str = "protocol=https\nhost=dev.azure.com\npath=contoso/app/_git/app\n";
 
 /// The same for `fabrikam`.
-pub const FABRIKAM_REQUEST: &str = "protocol=https\nhost=dev.azure.com\npath=fabrikam/lib/_git/lib\n";
+pub const FABRIKAM_REQUEST: &str =
+    "protocol=https\nhost=dev.azure.com\npath=fabrikam/lib/_git/lib\n";
 
 /// A machine of the test's own.
 pub struct Machine {
@@ -151,6 +152,20 @@ impl Machine {
         run(command.current_dir(self.work().join(directory)).args(arguments), b"")
     }
 
+    /// git in a directory below `work`, which must do what it is told without a word of anybody's.
+    #[track_caller]
+    pub fn git_quietly(&self, directory: &str, arguments: &[&str]) {
+        let done = self.git_in(directory, arguments);
+        assert_eq!(done, Done::silent(), "git {arguments:?}");
+    }
+
+    /// Writes a file in a clone below `work` and commits it.
+    pub fn commit(&self, clone: &str, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.work().join(clone).join(name), content).expect("written");
+        self.git_in(clone, &["add", name]).expect_success();
+        self.git_in(clone, &["commit", "-q", "-m", name]).expect_success();
+    }
+
     pub fn set_up_git(&self) {
         self.helper(&["setup-git"]).expect_success();
     }
@@ -159,8 +174,16 @@ impl Machine {
     pub fn add_integration(&self, flags: &[&str]) {
         let issuer = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0");
         let mut arguments = vec![
-            "integration", "add", "--host", "dev.azure.com", "--no-test", "--issuer-url", &issuer,
-            "--client-id", CLIENT_ID, "--client-secret-stdin",
+            "integration",
+            "add",
+            "--host",
+            "dev.azure.com",
+            "--no-test",
+            "--issuer-url",
+            &issuer,
+            "--client-id",
+            CLIENT_ID,
+            "--client-secret-stdin",
         ];
         arguments.extend(flags);
         self.helper_with(&arguments, CLIENT_SECRET).expect_success();
@@ -286,6 +309,11 @@ impl Login {
 }
 
 impl Done {
+    /// Success without a word.
+    pub fn silent() -> Self {
+        Self { code: 0, stdout: String::new(), stderr: String::new() }
+    }
+
     /// Fails the test unless it ended with exit code 0.
     #[track_caller]
     pub fn expect_success(self) -> Self {
@@ -301,6 +329,52 @@ impl Done {
     pub fn password(&self) -> &str {
         self.attribute("password").unwrap_or_else(|| panic!("no password in {self:#?}"))
     }
+}
+
+/// Whether a program is there that a test cannot do without; says so if it is not.
+pub fn has(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());
+    if !found {
+        skipped(tool);
+    }
+    found
+}
+
+/// Says what a test could not do without. Written straight to stderr: what macros print, the test
+/// harness keeps to itself where a test passes.
+pub fn skipped(needs: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: needs {needs}");
+}
+
+/// Bytes that do not compress, always the same.
+pub fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[4]
+    };
+    (0..size).map(next).collect()
+}
+
+/// Waits until a file is there.
+#[track_caller]
+pub fn wait_for(path: &Path) {
+    let started = std::time::Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed().as_secs() < 30, "{} never came", path.display());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// Writes a script that can be run.
+pub fn script(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::write(path, text).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("made runnable");
 }
 
 /// Runs a command to its end. A child that does not read its input is no failure.
