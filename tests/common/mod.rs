@@ -15,6 +15,10 @@ use git_credential_ona_azure::vault::{Access, Vault};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
 
+mod expect;
+#[allow(unused_imports, reason = "some test files need only the methods")]
+pub use expect::*;
+
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");
 
