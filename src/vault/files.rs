@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -39,12 +39,12 @@ fn is_absent(error: &io::Error) -> bool {
 
 /// Replaces a file: temporary file beside it (`O_EXCL`, random name, final mode at creation),
 /// write, fsync, rename, fsync of the directory. A symbolic link is followed, so that a file
-/// managed from elsewhere stays a link.
+/// managed from elsewhere stays a link, be what it points to there already or not.
 ///
 /// # Errors
 /// If any step fails; the old file is intact then.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = behind_links(path);
     let dir = parent(&target);
     let staged = stage(dir, bytes, mode)?;
     match staged.persist(&target) {
@@ -56,6 +56,19 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
         }
         Err(error) => Err(error.error),
     }
+}
+
+/// The file that links lead to. A ring of links leads nowhere, and its last one is replaced.
+fn behind_links(path: &Path) -> PathBuf {
+    const MOST: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&target) {
+            Ok(next) => target = parent(&target).join(next),
+            Err(_) => break,
+        }
+    }
+    target
 }
 
 /// Makes a file that must not exist yet.
@@ -73,13 +86,28 @@ pub(super) fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>
 /// # Errors
 /// If it cannot be made.
 pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
+    create_dir(path, 0o700)
+}
+
+/// Makes a directory that everybody may read and nobody else may change, whatever the umask
+/// allows, with its parents.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn create_public_dir(path: &Path) -> io::Result<()> {
+    create_dir(path, 0o755)
+}
+
+fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     builder.create(path)
 }
 

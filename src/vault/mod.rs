@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-pub use files::{read_bounded, write_atomically};
+pub use files::{create_public_dir, read_bounded, write_atomically};
 pub use key::{KeyError, KeySource, OpenError, RunnerKey, open_with, parse_recipient, seal_to};
 pub use lock::{Lock, LockError, acquire};
 pub use records::{
