@@ -224,6 +224,21 @@ impl Vault {
         found
     }
 
+    /// Sets the header aside, and every entry with it: without the old data key none of them ever
+    /// opens again, and one that was left behind would fail every `get` that looks at it. The
+    /// entries go first, so that the next writer ends what a killed one began.
+    fn set_all_aside(&self) -> Result<(), VaultError> {
+        let fail = |path: PathBuf| move |source| VaultError::Write { path, source };
+        for entry in std::fs::read_dir(&self.dir).map_err(fail(self.dir.clone()))? {
+            let path = entry.map_err(fail(self.dir.clone()))?.path();
+            if path.to_string_lossy().ends_with(EXTENSION) {
+                files::set_aside(&path).map_err(fail(path))?;
+            }
+        }
+        let path = Header::path(&self.dir);
+        files::set_aside(&path).map_err(fail(path))
+    }
+
     fn data_key(&self) -> Result<Option<Rc<DataKey>>, VaultError> {
         if let Some(known) = &*self.data_key.borrow() {
             return Ok(Some(Rc::clone(known)));
@@ -239,8 +254,7 @@ impl Vault {
             Ok(None) | Err(VaultError::Corrupt { .. }) => {}
             Err(error) => return Err(error),
         }
-        let path = Header::path(&self.dir);
-        files::set_aside(&path).map_err(|source| VaultError::Write { path, source })?;
+        self.set_all_aside()?;
         let key = Rc::new(Header::make(&self.dir, &self.runner_key_or_new()?)?);
         Ok(Rc::clone(self.data_key.borrow_mut().insert(key)))
     }
@@ -271,10 +285,13 @@ impl Writer<'_> {
     /// Writes one entry: sealed, to a temporary file, fsync, rename, fsync of the directory.
     ///
     /// # Errors
-    /// If that fails; the old entry is intact then.
+    /// If that fails, or the old entry was written by a newer version; it is intact then.
     pub fn put<R: Record + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
         let name = entry_name::<R>(of);
         let path = self.vault.dir.join(&name);
+        if files::read_bounded(&path).ok().flatten().is_some_and(|old| seal::is_newer(&old)) {
+            return Err(VaultError::Newer { path });
+        }
         let mut plain = Zeroizing::new(Vec::with_capacity(32 * 1024));
         serde_json::to_writer(&mut *plain, record).expect("BUG: records have no failing parts");
         let sealed = self.vault.data_key_or_new()?.seal(&name, &plain);
