@@ -124,12 +124,13 @@ pub struct Vault {
     dir: PathBuf,
     mounted_key: Option<PathBuf>,
     data_key: RefCell<Option<Rc<DataKey>>>,
+    watch: files::Watch,
 }
 
 impl Vault {
     /// The vault in `dir`, which need not exist yet.
     pub fn new(dir: PathBuf, mounted_key: Option<PathBuf>) -> Self {
-        Self { dir, mounted_key, data_key: RefCell::new(None) }
+        Self { dir, mounted_key, data_key: RefCell::new(None), watch: files::Watch::default() }
     }
 
     /// The directory.
@@ -142,7 +143,7 @@ impl Vault {
     /// # Errors
     /// If it is there but cannot be used.
     pub fn runner_key(&self) -> Result<Option<RunnerKey>, KeyError> {
-        RunnerKey::find(&self.dir, self.mounted_key.as_deref())
+        RunnerKey::find(&self.dir, self.mounted_key.as_deref(), &self.watch)
     }
 
     /// The runner key that applies here, made if there is none.
@@ -150,7 +151,7 @@ impl Vault {
     /// # Errors
     /// If it cannot be read or made.
     pub fn runner_key_or_new(&self) -> Result<RunnerKey, KeyError> {
-        RunnerKey::find_or_make(&self.dir, self.mounted_key.as_deref())
+        RunnerKey::find_or_make(&self.dir, self.mounted_key.as_deref(), &self.watch)
     }
 
     /// One entry. `None` if it was never written.
@@ -160,7 +161,9 @@ impl Vault {
     pub fn read<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
         let name = entry_name::<R>(of);
         let path = self.dir.join(&name);
-        let Some(sealed) = files::read_bounded(&path)
+        let Some(sealed) = self
+            .watch
+            .read(&path, files::Private::Sealed)
             .map_err(|source| VaultError::Read { path: path.clone(), source })?
         else {
             return Ok(None);
@@ -203,13 +206,32 @@ impl Vault {
     /// # Errors
     /// If the lock is held for long, or the directory cannot be written.
     pub fn write(&self) -> Result<Writer<'_>, VaultError> {
+        self.write_within(WRITE_LOCK_WAIT)
+    }
+
+    /// As [`Self::write`], without waiting for another writer: for what may as well be left out.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_at_once(&self) -> Result<Writer<'_>, VaultError> {
+        self.write_within(Duration::ZERO)
+    }
+
+    fn write_within(&self, wait: Duration) -> Result<Writer<'_>, VaultError> {
         files::create_private_dir(&self.dir)
             .map_err(|source| VaultError::Write { path: self.dir.clone(), source })?;
-        let lock = acquire(&self.dir.join("vault.lock"), WRITE_LOCK_WAIT)?;
+        self.watch.look_at_dir(&self.dir);
+        let lock = acquire(&self.dir.join("vault.lock"), wait)?;
         // Another process may have started the vault afresh since this one read its data key;
         // entries that do not open under an old key must not be taken for damaged ones.
         self.data_key.replace(None);
         Ok(Writer { vault: self, _lock: lock })
+    }
+
+    /// What of all that was read here so far other accounts may change, or, if it is the runner
+    /// key, see.
+    pub fn open_to_others(&self) -> Option<PathBuf> {
+        self.watch.found()
     }
 
     /// The names of the files that writers have set aside as damaged.
@@ -243,7 +265,7 @@ impl Vault {
         if let Some(known) = &*self.data_key.borrow() {
             return Ok(Some(Rc::clone(known)));
         }
-        let Some(header) = Header::read(&self.dir)? else { return Ok(None) };
+        let Some(header) = Header::read(&self.dir, &self.watch)? else { return Ok(None) };
         let key = Rc::new(header.open(&self.dir, self.runner_key()?)?);
         Ok(Some(Rc::clone(self.data_key.borrow_mut().insert(key))))
     }
