@@ -311,12 +311,19 @@ impl Writer<'_> {
     pub fn put<R: Record + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
         let name = entry_name::<R>(of);
         let path = self.vault.dir.join(&name);
-        if files::read_bounded(&path).ok().flatten().is_some_and(|old| seal::is_newer(&old)) {
-            return Err(VaultError::Newer { path });
-        }
         let mut plain = Zeroizing::new(Vec::with_capacity(32 * 1024));
         serde_json::to_writer(&mut *plain, record).expect("BUG: records have no failing parts");
-        let sealed = self.vault.data_key_or_new()?.seal(&name, &plain);
+        let data_key = self.vault.data_key_or_new()?;
+        // Also where nobody read the old one: a newer one stays, a damaged one is set aside.
+        if let Ok(Some(old)) = files::read_bounded(&path) {
+            match data_key.open(&name, &old) {
+                Ok(_) => {}
+                Err(seal::OpenError::Newer) => return Err(VaultError::Newer { path }),
+                Err(seal::OpenError::Corrupt) => files::set_aside(&path)
+                    .map_err(|source| VaultError::Write { path: path.clone(), source })?,
+            }
+        }
+        let sealed = data_key.seal(&name, &plain);
         files::write_atomically(&path, &sealed, files::PRIVATE)
             .map_err(|source| VaultError::Write { path, source })
     }

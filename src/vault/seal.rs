@@ -29,11 +29,6 @@ pub(super) enum OpenError {
     Corrupt,
 }
 
-/// Whether these are the bytes of an entry in a later version of the form.
-pub(super) fn is_newer(sealed: &[u8]) -> bool {
-    sealed.starts_with(&MAGIC[..4]) && sealed.get(4).is_some_and(|version| *version > MAGIC[4])
-}
-
 impl DataKey {
     /// A new random key.
     pub(super) fn generate() -> Self {
