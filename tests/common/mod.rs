@@ -266,13 +266,20 @@ impl Login {
 
     /// The address it asks to open.
     pub fn address(&mut self) -> String {
+        let address = self.address_if_any();
+        address.unwrap_or_else(|| panic!("login ended before it gave an address: {}", self.seen))
+    }
+
+    /// The address it asks to open, unless it ends before.
+    pub fn address_if_any(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();
-            let read = self.stderr.read_line(&mut line).expect("readable");
-            assert!(read > 0, "login ended before it gave an address: {}", self.seen);
+            if self.stderr.read_line(&mut line).expect("readable") == 0 {
+                return None;
+            }
             self.seen.push_str(&line);
             if let Some(address) = line.trim().strip_prefix("https://") {
-                return format!("https://{address}");
+                return Some(format!("https://{address}"));
             }
         }
     }
