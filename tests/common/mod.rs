@@ -18,6 +18,7 @@ use tempfile::TempDir;
 mod expect;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use expect::*;
+pub mod system;
 
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");
@@ -282,13 +283,20 @@ impl Login {
 
     /// The address it asks to open.
     pub fn address(&mut self) -> String {
+        let address = self.address_if_any();
+        address.unwrap_or_else(|| panic!("login ended before it gave an address: {}", self.seen))
+    }
+
+    /// The address it asks to open, unless it ends before.
+    pub fn address_if_any(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();
-            let read = self.stderr.read_line(&mut line).expect("readable");
-            assert!(read > 0, "login ended before it gave an address: {}", self.seen);
+            if self.stderr.read_line(&mut line).expect("readable") == 0 {
+                return None;
+            }
             self.seen.push_str(&line);
             if let Some(address) = line.trim().strip_prefix("https://") {
-                return format!("https://{address}");
+                return Some(format!("https://{address}"));
             }
         }
     }
