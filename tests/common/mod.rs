@@ -22,7 +22,8 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");
 pub const CONTOSO_REQUEST: &str = "protocol=https\nhost=dev.azure.com\npath=contoso/app/_git/app\n";
 
 /// The same for `fabrikam`.
-pub const FABRIKAM_REQUEST: &str = "protocol=https\nhost=dev.azure.com\npath=fabrikam/lib/_git/lib\n";
+pub const FABRIKAM_REQUEST: &str =
+    "protocol=https\nhost=dev.azure.com\npath=fabrikam/lib/_git/lib\n";
 
 /// A machine of the test's own.
 pub struct Machine {
@@ -159,8 +160,16 @@ impl Machine {
     pub fn add_integration(&self, flags: &[&str]) {
         let issuer = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0");
         let mut arguments = vec![
-            "integration", "add", "--host", "dev.azure.com", "--no-test", "--issuer-url", &issuer,
-            "--client-id", CLIENT_ID, "--client-secret-stdin",
+            "integration",
+            "add",
+            "--host",
+            "dev.azure.com",
+            "--no-test",
+            "--issuer-url",
+            &issuer,
+            "--client-id",
+            CLIENT_ID,
+            "--client-secret-stdin",
         ];
         arguments.extend(flags);
         self.helper_with(&arguments, CLIENT_SECRET).expect_success();
