@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests need, where it may, and runs all of them. Arguments go to cargo test:
+# Installs what the tests need, where it may, and runs all of them. Arguments go to cargo test;
+# --prepare only installs:
 #     sh tests/run.sh --test install_sh
 set -eu
 
@@ -63,4 +64,7 @@ for pair in $optional; do
         printf 'note: %s is missing: the tests that need it are skipped\n' "${pair%%:*}" >&2
 done
 
+if [ "${1:-}" = --prepare ]; then
+    exit 0
+fi
 exec cargo test --locked --workspace "$@"
