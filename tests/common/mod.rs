@@ -22,7 +22,8 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");
 pub const CONTOSO_REQUEST: &str = "protocol=https\nhost=dev.azure.com\npath=contoso/app/_git/app\n";
 
 /// The same for `fabrikam`.
-pub const FABRIKAM_REQUEST: &str = "protocol=https\nhost=dev.azure.com\npath=fabrikam/lib/_git/lib\n";
+pub const FABRIKAM_REQUEST: &str =
+    "protocol=https\nhost=dev.azure.com\npath=fabrikam/lib/_git/lib\n";
 
 /// A machine of the test's own.
 pub struct Machine {
@@ -159,11 +160,39 @@ impl Machine {
     pub fn add_integration(&self, flags: &[&str]) {
         let issuer = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0");
         let mut arguments = vec![
-            "integration", "add", "--host", "dev.azure.com", "--no-test", "--issuer-url", &issuer,
-            "--client-id", CLIENT_ID, "--client-secret-stdin",
+            "integration",
+            "add",
+            "--host",
+            "dev.azure.com",
+            "--no-test",
+            "--issuer-url",
+            &issuer,
+            "--client-id",
+            CLIENT_ID,
+            "--client-secret-stdin",
         ];
         arguments.extend(flags);
         self.helper_with(&arguments, CLIENT_SECRET).expect_success();
+    }
+
+    /// `integration add`, given a client secret on standard input and not tested.
+    pub fn integration_add(&self, flags: &[&str]) -> Done {
+        let mut arguments = vec!["integration", "add", "--no-test"];
+        arguments.extend(flags);
+        self.helper_with(&arguments, CLIENT_SECRET)
+    }
+
+    /// The integrations file as it is.
+    pub fn integrations(&self) -> serde_json::Value {
+        let bytes = fs::read(self.integrations_file()).expect("an integrations file");
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
+
+    /// Writes the integrations file, as an administrator would by hand.
+    pub fn write_integrations(&self, text: &str) {
+        let file = self.integrations_file();
+        fs::create_dir_all(file.parent().expect("it is in a directory")).expect("made");
+        fs::write(file, text).expect("written");
     }
 
     /// Adds an integration that takes personal access tokens only.
@@ -296,6 +325,18 @@ impl Done {
     /// The value of an attribute in an answer to `get`.
     pub fn attribute(&self, key: &str) -> Option<&str> {
         self.stdout.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// Standard output as the one JSON document it is to be.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:#?}"))
+    }
+
+    /// Fails the test unless that, and no more, is what it said and how it ended.
+    #[track_caller]
+    pub fn expect(&self, code: i32, stdout: &str, stderr: &str) {
+        assert_eq!((self.code, &*self.stdout, &*self.stderr), (code, stdout, stderr));
     }
 
     pub fn password(&self) -> &str {
