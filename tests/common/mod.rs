@@ -289,14 +289,19 @@ impl Login {
             let read = self.stderr.read_line(&mut line).expect("readable");
             assert!(read > 0, "login ended before it gave an address: {}", self.seen);
             self.seen.push_str(&line);
-            if let Some(address) = line.trim().strip_prefix("https://") {
-                return format!("https://{address}");
+            if line.trim().starts_with("https://") || line.trim().starts_with("http://") {
+                return line.trim().to_owned();
             }
         }
     }
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it still waits.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("asked").is_none()
     }
 
     pub fn kill(&mut self) {
