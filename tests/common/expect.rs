@@ -1,5 +1,7 @@
 //! What more than one file of tests expects, and machines with more on them.
 
+#![allow(clippy::print_stderr, reason = "what is skipped is said")]
+
 use git_credential_ona_azure::vault::{Pat, PatLogin, Pats, Session};
 
 use super::{Done, Machine, run};

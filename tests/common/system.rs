@@ -1,5 +1,7 @@
 //! What the operating system does on demand: mounts of a test's own, traced and killed programs.
 
+#![allow(clippy::print_stderr, reason = "what is skipped is said")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
