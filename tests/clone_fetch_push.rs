@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use common::*;
 use standins::{App, CLIENT_ID, CONTOSO, Platform};
@@ -56,6 +57,22 @@ fn every_form_of_clone_address_works_with_the_one_sign_in() {
 #[test]
 fn what_one_clone_pushes_another_fetches() {
     clone_push_fetch(&Machine::signed_in(), APP);
+}
+
+#[test]
+fn every_git_on_this_machine_can_be_used() {
+    let directories = ["/usr/local/bin", "/usr/bin", "/opt/git/bin"];
+    for directory in directories.map(Path::new).into_iter().filter(|dir| dir.join("git").exists()) {
+        let mut machine = Machine::new();
+        let path = machine.variable("PATH").to_owned();
+        machine.set("PATH", format!("{}:{path}", directory.display()));
+        machine.add_integration(&["--pat"]);
+        machine.set_up_git();
+        machine.sign_in();
+        clone_push_fetch(&machine, APP);
+        // What git stored along the way changed nothing.
+        assert_eq!(machine.helper(&["logout"]).stdout.lines().count(), 1, "{directory:?}");
+    }
 }
 
 #[test]
