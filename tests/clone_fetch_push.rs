@@ -55,8 +55,14 @@ fn every_form_of_clone_address_works_with_the_one_sign_in() {
 }
 
 #[test]
-fn what_one_clone_pushes_another_fetches() {
-    clone_push_fetch(&Machine::signed_in(), APP);
+fn a_confidential_client_signs_in_and_refreshes_with_its_secret() {
+    let machine = Machine::signed_in();
+    let secret = ("client_secret".to_owned(), standins::CLIENT_SECRET.to_owned());
+    assert!(machine.world.entra().last_token_form().contains(&secret));
+    machine.age_access_token(4300);
+    clone_push_fetch(&machine, APP);
+    assert!(machine.world.entra().last_token_form().contains(&secret));
+    assert_eq!(machine.world.entra().token_requests("refresh_token"), 1);
 }
 
 #[test]
