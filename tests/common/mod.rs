@@ -15,6 +15,11 @@ use git_credential_ona_azure::vault::{Access, Vault};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
 
+mod expect;
+#[allow(unused_imports, reason = "some test files need only the methods")]
+pub use expect::*;
+pub mod system;
+
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");
 
@@ -194,6 +199,26 @@ impl Machine {
         self.helper_with(&arguments, CLIENT_SECRET).expect_success();
     }
 
+    /// `integration add`, given a client secret on standard input and not tested.
+    pub fn integration_add(&self, flags: &[&str]) -> Done {
+        let mut arguments = vec!["integration", "add", "--no-test"];
+        arguments.extend(flags);
+        self.helper_with(&arguments, CLIENT_SECRET)
+    }
+
+    /// The integrations file as it is.
+    pub fn integrations(&self) -> serde_json::Value {
+        let bytes = fs::read(self.integrations_file()).expect("an integrations file");
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
+
+    /// Writes the integrations file, as an administrator would by hand.
+    pub fn write_integrations(&self, text: &str) {
+        let file = self.integrations_file();
+        fs::create_dir_all(file.parent().expect("it is in a directory")).expect("made");
+        fs::write(file, text).expect("written");
+    }
+
     /// Adds an integration that takes personal access tokens only.
     pub fn add_pat_integration(&self, host: &str, flags: &[&str]) {
         let mut arguments = vec!["integration", "add", "--host", host, "--no-test", "--pat"];
@@ -283,19 +308,31 @@ impl Login {
 
     /// The address it asks to open.
     pub fn address(&mut self) -> String {
+        let address = self.address_if_any();
+        address.unwrap_or_else(|| panic!("login ended before it gave an address: {}", self.seen))
+    }
+
+    /// The address it asks to open, unless it ends before.
+    pub fn address_if_any(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();
-            let read = self.stderr.read_line(&mut line).expect("readable");
-            assert!(read > 0, "login ended before it gave an address: {}", self.seen);
+            if self.stderr.read_line(&mut line).expect("readable") == 0 {
+                return None;
+            }
             self.seen.push_str(&line);
-            if let Some(address) = line.trim().strip_prefix("https://") {
-                return format!("https://{address}");
+            if line.trim().starts_with("https://") || line.trim().starts_with("http://") {
+                return Some(line.trim().to_owned());
             }
         }
     }
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it still waits.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("asked").is_none()
     }
 
     pub fn kill(&mut self) {
@@ -329,6 +366,18 @@ impl Done {
     /// The value of an attribute in an answer to `get`.
     pub fn attribute(&self, key: &str) -> Option<&str> {
         self.stdout.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// Standard output as the one JSON document it is to be.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:#?}"))
+    }
+
+    /// Fails the test unless that, and no more, is what it said and how it ended.
+    #[track_caller]
+    pub fn expect(&self, code: i32, stdout: &str, stderr: &str) {
+        assert_eq!((self.code, &*self.stdout, &*self.stderr), (code, stdout, stderr));
     }
 
     pub fn password(&self) -> &str {
