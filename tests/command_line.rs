@@ -190,3 +190,27 @@ fn a_standard_output_that_cannot_be_written_is_said() {
         assert_eq!(ended, (1, said), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_token_on_the_command_line_is_refused_and_not_repeated() {
+    let machine = Machine::configured();
+    let pat = machine.world.azure().add_pat("contoso", standins::Pat::read_write());
+    let jwt = machine.world.entra().issue_access_token(standins::ADA, &["vso.code"]);
+    for arguments in [
+        vec!["login", "--pat", pat.as_str()],
+        vec!["login", jwt.as_str()],
+        vec!["frobnicate", pat.as_str()],
+        vec!["integration", "add", "--host", "dev.azure.com", "--client-secret-stdin=s3cret~value"],
+    ] {
+        let done = machine.helper(&arguments);
+        assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{arguments:?}");
+        for secret in [pat.as_str(), jwt.as_str(), "s3cret"] {
+            assert!(!done.stderr.contains(secret), "{}", done.stderr);
+        }
+        assert!(
+            done.stderr.starts_with("error: ") && done.stderr.contains("hint: "),
+            "{}",
+            done.stderr
+        );
+    }
+}

@@ -17,12 +17,13 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 
+use crate::azure::is_token;
 use crate::integration::{FileError, Integrations};
 use crate::paths::Paths;
 use crate::protocol::Operation;
-use crate::report::{Exit, Failure, stderr};
+use crate::report::{Exit, Failure, Message, stderr};
 use crate::vault::{Vault, VaultError};
 use args::{Args, Command};
 
@@ -42,6 +43,12 @@ pub fn run() -> ExitCode {
 }
 
 fn command(arguments: &[OsString]) -> Exit {
+    if arguments.iter().any(|argument| is_token(argument.as_encoded_bytes())) {
+        Message::error("a token was given on the command line, where other users and the shell's history see it")
+            .hint("revoke it, then pass a new one on standard input: git-credential-ona-azure login <URL> --pat < file")
+            .print();
+        return Exit::Usage;
+    }
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => return refuse(&error),
@@ -76,6 +83,13 @@ fn refuse(error: &clap::Error) -> Exit {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let _ = crate::report::stdout(error.render().to_string().as_bytes());
             Exit::Done
+        }
+        // clap repeats the value, and it may well be a secret.
+        ErrorKind::TooManyValues => {
+            let flag =
+                error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+            Message::error(format!("{flag} takes no value here")).hint("see --help").print();
+            Exit::Usage
         }
         _ => {
             stderr(&error.render().to_string());

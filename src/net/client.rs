@@ -12,6 +12,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::error::{NetError, NetErrorKind};
+use crate::azure::{Authority, Scheme};
 use crate::git::{Git, NetworkSettings, network_settings};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -100,6 +101,8 @@ fn build(url: &Url, host: &str) -> Result<Client, NetError> {
     };
     // git's own order: its configuration first, then the environment, which reqwest reads.
     match settings.proxy.as_deref() {
+        // This machine is not behind its own proxy.
+        _ if is_loopback(host) => builder = builder.no_proxy(),
         Some("") => builder = builder.no_proxy(),
         Some(proxy) => {
             let address =
@@ -115,6 +118,10 @@ fn build(url: &Url, host: &str) -> Result<Client, NetError> {
         builder = builder.tls_certs_only(certificates);
     }
     builder.build().map_err(|error| NetError::of(host, &error))
+}
+
+fn is_loopback(host: &str) -> bool {
+    Authority::parse(Scheme::Https, host.as_bytes()).is_some_and(|host| host.is_loopback())
 }
 
 /// The authorities a person named. As with git, they replace the system's, and the environment
