@@ -16,8 +16,8 @@ use crate::azure::VirtualDirectory;
 use crate::broker::redirect_uri;
 use crate::clock;
 use crate::integration::{
-    Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, OAuth, ScmId, probe,
-    seal_client_secret,
+    ClientSecretError, Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, OAuth,
+    ScmId, probe, seal_client_secret,
 };
 use crate::net::Network;
 use crate::report::{Exit, Failure};
@@ -220,8 +220,12 @@ fn oauth(
             let (sealed, recipients) =
                 seal_client_secret(secret, &args.recipient, || room.vault.runner_key_or_new())
                     .map_err(|error| {
+                        let exit = match error {
+                            ClientSecretError::BadRecipient(_) => Exit::Usage,
+                            _ => Exit::Failed,
+                        };
                         let hint = error.hint(&args.host);
-                        Failure::new(error.to_string()).hint(hint)
+                        Failure::new(error.to_string()).hint(hint).exit(exit)
                     })?;
             new.encrypted_client_secret = Some(sealed);
             new.recipients = recipients;
