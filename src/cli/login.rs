@@ -37,6 +37,14 @@ pub(super) fn run(args: Login) -> Result<(), Failure> {
 
 fn with_browser(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
     let key = target.session_key();
+    if std::env::var("ONA_AZURE_INTERACTIVE").is_ok_and(|value| value == "never") {
+        return Err(Failure::new("signing in with OAuth needs a person, and ONA_AZURE_INTERACTIVE is never")
+            .hint(format!(
+                "unset it, or pass a personal access token: git-credential-ona-azure login {} --pat < file",
+                target.url()
+            ))
+            .exit(Exit::SignIn));
+    }
     let sign_in = SignIn {
         key: &key,
         integration: &target.integration,

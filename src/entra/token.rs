@@ -17,6 +17,7 @@ use url::Url;
 
 use super::discovery::Endpoints;
 use super::error::EntraError;
+use super::issuer::Issuer;
 use super::scopes;
 use crate::net::{NetError, Reply, Send};
 use crate::secret::Secret;
@@ -91,6 +92,7 @@ pub fn authorize(
     endpoints: &Endpoints,
     app: App<'_>,
     redirect_uri: &Url,
+    issuer: &Issuer,
     login_hint: Option<&str>,
 ) -> Authorization {
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -102,11 +104,12 @@ pub fn authorize(
         .set_pkce_challenge(challenge)
         .add_extra_param("nonce", nonce.secret())
         .add_extra_param("response_mode", "query");
-    // Entra refuses the two together.
-    request = match login_hint {
-        Some(hint) => request.add_extra_param("login_hint", hint.to_owned()),
-        None => request.add_extra_param("prompt", "select_account"),
-    };
+    if let Some(prompt) = prompt(issuer, login_hint) {
+        request = request.add_extra_param("prompt", prompt);
+    }
+    if let Some(hint) = login_hint {
+        request = request.add_extra_param("login_hint", hint.to_owned());
+    }
     let (url, state) = request.url();
     Authorization {
         url,
@@ -114,6 +117,16 @@ pub fn authorize(
         nonce: nonce.secret().as_str().into(),
         verifier,
         redirect_uri: redirect_uri.clone(),
+    }
+}
+
+/// Entra lets a person choose among accounts, but not where one is proposed. Others give
+/// `offline_access` only to a request for consent (OpenID Connect Core section 11).
+fn prompt(issuer: &Issuer, login_hint: Option<&str>) -> Option<&'static str> {
+    match (issuer.is_entra(), login_hint) {
+        (true, None) => Some("select_account"),
+        (true, Some(_)) => None,
+        (false, _) => Some("consent"),
     }
 }
 
@@ -195,7 +208,9 @@ fn exchange(
     ) -> Result<TokenResponse, RequestTokenError<NetError, BasicErrorResponse>>,
 ) -> Result<Grant, EntraError> {
     let last: RefCell<Option<Reply>> = RefCell::new(None);
+    let host = RefCell::new(String::new());
     let send = |request: HttpRequest| -> Result<HttpResponse, NetError> {
+        host.replace(request.uri().host().unwrap_or_default().to_owned());
         let reply = network.send(request)?;
         let mut response = oauth2::http::Response::new(reply.body.to_vec());
         *response.status_mut() = oauth2::http::StatusCode::from_u16(reply.status)
@@ -208,10 +223,10 @@ fn exchange(
         Ok(response) => grant(response),
         Err(RequestTokenError::Request(error)) => Err(error.into()),
         Err(_) => match last.take() {
-            Some(reply) if reply.status != 200 => Err(EntraError::refused(&reply)),
-            _ => Err(EntraError::Unusable(
-                "the token endpoint's answer is not a token response".to_owned(),
-            )),
+            Some(reply) if reply.status != 200 => Err(EntraError::refused(&host.borrow(), &reply)),
+            _ => {
+                Err(EntraError::Unusable(format!("{} did not answer with a token", host.borrow())))
+            }
         },
     }
 }

@@ -15,6 +15,9 @@ use git_credential_ona_azure::vault::{Access, Vault};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
 
+mod expect;
+#[allow(unused_imports, reason = "some test files need only the methods")]
+pub use expect::*;
 pub mod system;
 
 /// The built program.
@@ -154,6 +157,20 @@ impl Machine {
         run(command.current_dir(self.work().join(directory)).args(arguments), b"")
     }
 
+    /// git in a directory below `work`, which must do what it is told without a word of anybody's.
+    #[track_caller]
+    pub fn git_quietly(&self, directory: &str, arguments: &[&str]) {
+        let done = self.git_in(directory, arguments);
+        assert_eq!(done, Done::silent(), "git {arguments:?}");
+    }
+
+    /// Writes a file in a clone below `work` and commits it.
+    pub fn commit(&self, clone: &str, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.work().join(clone).join(name), content).expect("written");
+        self.git_in(clone, &["add", name]).expect_success();
+        self.git_in(clone, &["commit", "-q", "-m", name]).expect_success();
+    }
+
     pub fn set_up_git(&self) {
         self.helper(&["setup-git"]).expect_success();
     }
@@ -175,6 +192,26 @@ impl Machine {
         ];
         arguments.extend(flags);
         self.helper_with(&arguments, CLIENT_SECRET).expect_success();
+    }
+
+    /// `integration add`, given a client secret on standard input and not tested.
+    pub fn integration_add(&self, flags: &[&str]) -> Done {
+        let mut arguments = vec!["integration", "add", "--no-test"];
+        arguments.extend(flags);
+        self.helper_with(&arguments, CLIENT_SECRET)
+    }
+
+    /// The integrations file as it is.
+    pub fn integrations(&self) -> serde_json::Value {
+        let bytes = fs::read(self.integrations_file()).expect("an integrations file");
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
+
+    /// Writes the integrations file, as an administrator would by hand.
+    pub fn write_integrations(&self, text: &str) {
+        let file = self.integrations_file();
+        fs::create_dir_all(file.parent().expect("it is in a directory")).expect("made");
+        fs::write(file, text).expect("written");
     }
 
     /// Adds an integration that takes personal access tokens only.
@@ -278,14 +315,19 @@ impl Login {
                 return None;
             }
             self.seen.push_str(&line);
-            if let Some(address) = line.trim().strip_prefix("https://") {
-                return Some(format!("https://{address}"));
+            if line.trim().starts_with("https://") || line.trim().starts_with("http://") {
+                return Some(line.trim().to_owned());
             }
         }
     }
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it still waits.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("asked").is_none()
     }
 
     pub fn kill(&mut self) {
@@ -304,6 +346,11 @@ impl Login {
 }
 
 impl Done {
+    /// Success without a word.
+    pub fn silent() -> Self {
+        Self { code: 0, stdout: String::new(), stderr: String::new() }
+    }
+
     /// Fails the test unless it ended with exit code 0.
     #[track_caller]
     pub fn expect_success(self) -> Self {
@@ -316,9 +363,67 @@ impl Done {
         self.stdout.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
     }
 
+    /// Standard output as the one JSON document it is to be.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:#?}"))
+    }
+
+    /// Fails the test unless that, and no more, is what it said and how it ended.
+    #[track_caller]
+    pub fn expect(&self, code: i32, stdout: &str, stderr: &str) {
+        assert_eq!((self.code, &*self.stdout, &*self.stderr), (code, stdout, stderr));
+    }
+
     pub fn password(&self) -> &str {
         self.attribute("password").unwrap_or_else(|| panic!("no password in {self:#?}"))
     }
+}
+
+/// Whether a program is there that a test cannot do without; says so if it is not.
+pub fn has(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());
+    if !found {
+        skipped(tool);
+    }
+    found
+}
+
+/// Says what a test could not do without. Written straight to stderr: what macros print, the test
+/// harness keeps to itself where a test passes.
+pub fn skipped(needs: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: needs {needs}");
+}
+
+/// Bytes that do not compress, always the same.
+pub fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[4]
+    };
+    (0..size).map(next).collect()
+}
+
+/// Waits until a file is there.
+#[track_caller]
+pub fn wait_for(path: &Path) {
+    let started = std::time::Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed().as_secs() < 30, "{} never came", path.display());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// Writes a script that can be run.
+pub fn script(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::write(path, text).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("made runnable");
 }
 
 /// Runs a command to its end. A child that does not read its input is no failure.

@@ -12,13 +12,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
 const USAGE: &str = "usage: standins serve DIR [--stop-on-stdin-eof]
        standins browse DIR URL
        standins ctl DIR expire-access-tokens|revoke-access-tokens|kill-refresh-tokens|
-                        entra-down|entra-up|stats
+                        entra-down|entra-up|token-lifetime SECONDS|stats
 ";
 
 fn main() -> ExitCode {
@@ -28,7 +29,9 @@ fn main() -> ExitCode {
         ["serve", dir] => serve(Path::new(dir), false),
         ["serve", dir, "--stop-on-stdin-eof"] => serve(Path::new(dir), true),
         ["browse", dir, url] => open(Path::new(dir), url),
-        ["ctl", dir, command] => control(Path::new(dir), command),
+        ["ctl", dir, command @ ..] if !command.is_empty() => {
+            control(Path::new(dir), &command.join(" "))
+        }
         _ => Err(USAGE.into()),
     };
     match outcome {
@@ -94,6 +97,13 @@ fn answer_all(world: &World, listener: &TcpListener) {
 }
 
 fn obey(world: &World, command: &str) -> String {
+    if let Some(seconds) = command.strip_prefix("token-lifetime ") {
+        let Ok(seconds) = seconds.parse() else {
+            return format!("error: {seconds} is no number of seconds\n");
+        };
+        world.entra().set_token_lifetime(Duration::from_secs(seconds));
+        return "ok\n".to_owned();
+    }
     match command {
         "expire-access-tokens" => world.entra().expire_access_tokens(),
         "revoke-access-tokens" => world.entra().revoke_access_tokens(),

@@ -48,6 +48,7 @@ fn it_serves_browses_and_is_controlled() {
     for command in ["expire-access-tokens", "revoke-access-tokens", "kill-refresh-tokens"] {
         assert_eq!(standins(&["ctl", command], &dir), "ok\n");
     }
+    assert_eq!(standins(&["ctl", "token-lifetime", "60"], &dir), "ok\n");
     let stats = standins(&["ctl", "stats"], &dir);
     assert!(stats.contains("connections dev.azure.com 1\n"), "{stats}");
     drop(server.stdin.take());

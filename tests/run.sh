@@ -1,0 +1,70 @@
+#!/bin/sh
+# Installs what the tests need, where it may, and runs all of them. Arguments go to cargo test;
+# --prepare only installs:
+#     sh tests/run.sh --test install_sh
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd -- "$root"
+
+# Each program and the Debian package it is in. Without git, cc and cargo nothing runs; without one
+# of the others the tests that use it are skipped and say so.
+required='git:git cc:gcc'
+optional='git-lfs:git-lfs strace:strace age:age'
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# The packages of those programs that are missing.
+packages() {
+    for pair; do
+        have "${pair%%:*}" || printf '%s ' "${pair#*:}"
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+may_install() {
+    have apt-get && { [ "$(id -u)" = 0 ] || { have sudo && sudo -n true 2>/dev/null; }; }
+}
+
+# shellcheck disable=SC2086  # The lists are words.
+missing=$(packages $required $optional)
+if [ -n "$missing" ] && may_install; then
+    case " $missing " in *' gcc '*) missing="$missing libc6-dev" ;; esac
+    printf 'installing what the tests need: %s\n' "$missing"
+    # shellcheck disable=SC2086
+    as_root apt-get update -qq &&
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qq -y --no-install-recommends $missing >/dev/null ||
+        printf 'warning: apt-get could not install all of them\n' >&2
+fi
+
+# rustup's usual place, which a script's PATH often lacks.
+if ! have cargo && [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then
+    PATH=${CARGO_HOME:-${HOME:-}/.cargo}/bin:$PATH
+fi
+
+ready=yes
+for pair in cargo:rust $required; do
+    have "${pair%%:*}" || {
+        printf 'error: %s is missing\n' "${pair%%:*}" >&2
+        ready=no
+    }
+done
+[ "$ready" = yes ] || {
+    printf 'hint: install Rust from https://rustup.rs, the others with the package manager\n' >&2
+    exit 1
+}
+for pair in $optional; do
+    have "${pair%%:*}" ||
+        printf 'note: %s is missing: the tests that need it are skipped\n' "${pair%%:*}" >&2
+done
+
+if [ "${1:-}" = --prepare ]; then
+    exit 0
+fi
+exec cargo test --locked --workspace "$@"
