@@ -190,7 +190,7 @@ fn k06_a_reader_that_has_gone_away_is_no_error() {
 fn k06_closed_and_full_streams_end_in_an_exit_code_and_no_panic() {
     let machine = Machine::signed_in();
     let get = |redirection: &str, request: &str| {
-        machine.script(&format!("exec \"$PROGRAM\" get {redirection}"), request)
+        machine.shell(&format!("exec \"$PROGRAM\" get {redirection}"), request)
     };
     let good = machine.get(CONTOSO_REQUEST).expect_success();
     let unknown = "protocol=https\nhost=dev.azure.com\npath=contoso/x\nusername=a\nusername=b\n";
