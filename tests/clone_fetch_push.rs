@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use common::*;
 use standins::{App, CLIENT_ID, CONTOSO, Platform};
@@ -54,8 +55,30 @@ fn every_form_of_clone_address_works_with_the_one_sign_in() {
 }
 
 #[test]
-fn what_one_clone_pushes_another_fetches() {
-    clone_push_fetch(&Machine::signed_in(), APP);
+fn a_confidential_client_signs_in_and_refreshes_with_its_secret() {
+    let machine = Machine::signed_in();
+    let secret = ("client_secret".to_owned(), standins::CLIENT_SECRET.to_owned());
+    assert!(machine.world.entra().last_token_form().contains(&secret));
+    machine.age_access_token(4300);
+    clone_push_fetch(&machine, APP);
+    assert!(machine.world.entra().last_token_form().contains(&secret));
+    assert_eq!(machine.world.entra().token_requests("refresh_token"), 1);
+}
+
+#[test]
+fn every_git_on_this_machine_can_be_used() {
+    let directories = ["/usr/local/bin", "/usr/bin", "/opt/git/bin"];
+    for directory in directories.map(Path::new).into_iter().filter(|dir| dir.join("git").exists()) {
+        let mut machine = Machine::new();
+        let path = machine.variable("PATH").to_owned();
+        machine.set("PATH", format!("{}:{path}", directory.display()));
+        machine.add_integration(&["--pat"]);
+        machine.set_up_git();
+        machine.sign_in();
+        clone_push_fetch(&machine, APP);
+        // What git stored along the way changed nothing.
+        assert_eq!(machine.helper(&["logout"]).stdout.lines().count(), 1, "{directory:?}");
+    }
 }
 
 #[test]

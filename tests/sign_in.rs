@@ -580,7 +580,11 @@ fn without_a_browser_it_says_so_and_waits() {
     let done = login.finish().expect_success();
     assert_eq!(
         done.stderr,
-        format!("{OPEN}  {address}\n\nNo browser could be started here. Waiting …\n")
+        format!(
+            "{OPEN}  {address}\n\nNo browser could be started here.\n\
+             Without one, give a personal access token: git-credential-ona-azure login https://dev.azure.com --pat\n\
+             Waiting for the address to be opened …\n"
+        )
     );
 }
 

@@ -116,7 +116,16 @@ fn a_dead_refresh_token_gives_way_to_the_pat_and_says_why() {
 
         machine.commit("app", "file", "content");
         machine.git_in("app", &["push", "-q", "origin", "main"]).expect_success();
-        assert_eq!(machine.get(CONTOSO_REQUEST).password(), pat);
+        // Entra marks the last two as final; the first may be a passing verdict, and is not asked
+        // for again only for a while.
+        let for_good = dead != Dead::Inactivity;
+        assert_eq!(session(&machine).refresh_token.is_none(), for_good, "{dead:?}");
+        if for_good {
+            machine.change_access(|access| access.hold_off = None);
+        }
+        let later = machine.get(CONTOSO_REQUEST);
+        assert_eq!(later.password(), pat);
+        assert!(later.stderr.contains(reason), "{later:#?}");
         assert_eq!(refreshes(&machine), 1, "what is dead is not asked again: {dead:?}");
     }
 }
@@ -292,18 +301,6 @@ fn throttling_is_obeyed_for_as_long_as_it_asks() {
 }
 
 #[test]
-fn a_service_that_hangs_is_given_up_on() {
-    let machine = with_left(30);
-    machine.world.fail(Target::Token, Fault::Hang, Times::Always);
-    let started = Instant::now();
-    let done = machine.get(CONTOSO_REQUEST);
-    let took = started.elapsed();
-    assert_eq!((done.code, done.stdout.as_str()), (5, "quit=1\n"), "{done:#?}");
-    assert!(done.stderr.contains("login.microsoftonline.com did not answer in time"), "{done:#?}");
-    assert!(took < Duration::from_secs(25), "{took:?}");
-}
-
-#[test]
 fn with_the_service_down_the_pat_takes_over() {
     let machine = with_left(30);
     let pat = machine.world.azure().add_pat("contoso", Pat::read_write());
@@ -342,16 +339,31 @@ fn a_rejected_client_names_the_step_to_mend() {
 
 #[test]
 fn a_token_that_git_stores_after_another_process_has_refreshed_is_not_kept() {
-    let machine = Machine::signed_in();
-    let first = machine.get(CONTOSO_REQUEST);
-    machine.age_access_token(NEARLY_OVER);
-    let second = machine.get(CONTOSO_REQUEST);
-    assert_ne!(first.password(), second.password());
-    let state = machine.state();
-    let stored = machine.store(format!("{CONTOSO_REQUEST}{}", first.stdout));
-    assert_eq!(stored, Done::silent());
-    assert_eq!(machine.state(), state);
-    assert_eq!(machine.get(CONTOSO_REQUEST).password(), second.password());
+    let ours_by_form = Machine::signed_in();
+    // One that looks like any password: only who issued it tells it from a PAT.
+    let ours_by_issue = Machine::configured();
+    let mut serial = 0;
+    ours_by_issue.world.entra().override_token_response(move |mut answer| {
+        serial += 1;
+        answer["access_token"] = format!("opaque-token-{serial}").into();
+        answer
+    });
+    ours_by_issue.sign_in();
+    for machine in [ours_by_form, ours_by_issue] {
+        let first = machine.get(CONTOSO_REQUEST);
+        machine.age_access_token(NEARLY_OVER);
+        let second = machine.get(CONTOSO_REQUEST);
+        assert_ne!(first.password(), second.password());
+        let state = machine.state();
+        let stored = machine.store(format!("{CONTOSO_REQUEST}{}", first.stdout));
+        assert_eq!(stored, Done::silent());
+        assert_eq!(machine.state(), state);
+        assert_eq!(machine.get(CONTOSO_REQUEST).password(), second.password());
+        // The bait is good: anybody else's password is kept.
+        let other = format!("{CONTOSO_REQUEST}username=ada\npassword=somebody-elses\n");
+        assert_eq!(machine.store(other), Done::silent());
+        assert_ne!(machine.state(), state);
+    }
 }
 
 #[test]

@@ -75,10 +75,13 @@ pub fn sign_in_with_browser(
     if open_browser(&authorization.url) {
         say("A browser was started. Waiting for it to come back …\n");
     } else {
-        say(&format!(
-            "No browser could be started here; without one, a personal access token serves too:\n\n  \
-             git-credential-ona-azure login https://{key} --pat\n\nWaiting for the address above to be used …\n"
-        ));
+        say("No browser could be started here.\n");
+        if integration.pat {
+            say(&format!(
+                "Without one, give a personal access token: git-credential-ona-azure login https://{key} --pat\n"
+            ));
+        }
+        say("Waiting for the address to be opened …\n");
     }
     let state = authorization.state.clone();
     let nonce = authorization.nonce.clone();

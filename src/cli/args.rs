@@ -110,6 +110,9 @@ pub(super) enum Integration {
     #[command(verbatim_doc_comment)]
     Add(Box<IntegrationAdd>),
     /// List the integrations that apply, and the file each is from
+    ///
+    /// Example: git-credential-ona-azure integration list --json
+    #[command(verbatim_doc_comment)]
     List(Status),
     /// Show one integration; the client secret is never shown
     ///
@@ -205,8 +208,14 @@ pub(super) struct IntegrationRemove {
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
     /// Print the public key: what `age -a -r` and `integration add --recipient` take
+    ///
+    /// Example: git-credential-ona-azure key show
+    #[command(verbatim_doc_comment)]
     Show,
     /// Make the runner key where there is none: at $ONA_AZURE_KEY_FILE, or beside the vault
+    ///
+    /// Example: ONA_AZURE_KEY_FILE=/run/secrets/runner.key git-credential-ona-azure key init
+    #[command(verbatim_doc_comment)]
     Init,
 }
 

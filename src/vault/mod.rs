@@ -4,23 +4,24 @@
 //! of its own, sealed under the data key, so that `get` opens only what it needs. Readers take
 //! no lock and write nothing; writers hold `vault.lock` for milliseconds, never over the network.
 
+mod error;
 mod files;
 mod header;
 mod key;
 mod lock;
 mod records;
 mod seal;
+mod writer;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
+pub use error::VaultError;
 pub use files::{create_public_dir, read_bounded, write_atomically};
 pub use key::{KeyError, KeySource, OpenError, RunnerKey, open_with, parse_recipient, seal_to};
 pub use lock::{Lock, LockError, acquire};
@@ -28,6 +29,8 @@ pub use records::{
     Access, ClientMode, Ended, HoldOff, HoldOffKind, Issued, IssuedToken, Notices,
     OrganizationRefusal, Pat, PatLogin, Pats, Record, Session,
 };
+
+pub use writer::Writer;
 
 use header::Header;
 use seal::DataKey;
@@ -37,86 +40,6 @@ const EXTENSION: &str = ".sealed";
 
 /// How long a writer waits for another one. Writers hold the lock for a few fsyncs.
 const WRITE_LOCK_WAIT: Duration = Duration::from_secs(10);
-
-/// Why the vault cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum VaultError {
-    /// A file cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A file cannot be written.
-    #[error("{} cannot be written: {source}", path.display())]
-    Write {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A file is not what this program wrote.
-    #[error("{} is damaged", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file was written by a later version, and is left alone.
-    #[error("{} was written by a newer version of git-credential-ona-azure", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The vault is sealed to another runner key.
-    #[error("the vault in {} is sealed to {sealed_to}, but the runner key here is {ours}", path.display())]
-    OtherKey {
-        /// The vault's directory.
-        path: PathBuf,
-        /// The public keys it is sealed to.
-        sealed_to: String,
-        /// The public key found here.
-        ours: String,
-    },
-    /// The runner key cannot be used.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// Another process holds the lock.
-    #[error(transparent)]
-    Locked(#[from] LockError),
-}
-
-impl VaultError {
-    /// What to do about it, naming one command.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Read { path, .. } => {
-                format!("make it readable for this account: chmod u+r {}", quoted(path))
-            }
-            Self::Write { path, .. } => format!(
-                "check permissions and free space of {}, or name another directory in ONA_AZURE_STATE_DIR",
-                path.parent().unwrap_or(path).display()
-            ),
-            Self::Corrupt { .. } => {
-                "sign in again, which sets the damaged file aside: git-credential-ona-azure login".to_owned()
-            }
-            Self::Newer { .. } => {
-                "install that newer version, or name another directory in ONA_AZURE_STATE_DIR".to_owned()
-            }
-            Self::OtherKey { .. } => {
-                "bring that runner key back (ONA_AZURE_KEY_FILE), or start afresh: git-credential-ona-azure logout --all"
-                    .to_owned()
-            }
-            Self::Key(error) => error.hint(),
-            Self::Locked(error) => error.hint(),
-        }
-    }
-}
-
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display())
-}
 
 /// The vault of one state directory.
 #[derive(Debug)]
@@ -279,90 +202,6 @@ impl Vault {
         self.set_all_aside()?;
         let key = Rc::new(Header::make(&self.dir, &self.runner_key_or_new()?)?);
         Ok(Rc::clone(self.data_key.borrow_mut().insert(key)))
-    }
-}
-
-/// The right to write, held while the writers' lock is.
-#[derive(Debug)]
-pub struct Writer<'v> {
-    vault: &'v Vault,
-    _lock: Lock,
-}
-
-impl Writer<'_> {
-    /// One entry as it is now, under the lock; a damaged one is set aside and counts as absent.
-    ///
-    /// # Errors
-    /// If it cannot be read, or was written by a newer version.
-    pub fn read<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
-        match self.vault.read(of) {
-            Err(VaultError::Corrupt { path }) => {
-                files::set_aside(&path).map_err(|source| VaultError::Write { path, source })?;
-                Ok(None)
-            }
-            other => other,
-        }
-    }
-
-    /// Writes one entry: sealed, to a temporary file, fsync, rename, fsync of the directory.
-    ///
-    /// # Errors
-    /// If that fails, or the old entry was written by a newer version; it is intact then.
-    pub fn put<R: Record + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
-        let name = entry_name::<R>(of);
-        let path = self.vault.dir.join(&name);
-        let mut plain = Zeroizing::new(Vec::with_capacity(32 * 1024));
-        serde_json::to_writer(&mut *plain, record).expect("BUG: records have no failing parts");
-        let data_key = self.vault.data_key_or_new()?;
-        // Also where nobody read the old one: a newer one stays, a damaged one is set aside.
-        if let Ok(Some(old)) = files::read_bounded(&path) {
-            match data_key.open(&name, &old) {
-                Ok(_) => {}
-                Err(seal::OpenError::Newer) => return Err(VaultError::Newer { path }),
-                Err(seal::OpenError::Corrupt) => files::set_aside(&path)
-                    .map_err(|source| VaultError::Write { path: path.clone(), source })?,
-            }
-        }
-        let sealed = data_key.seal(&name, &plain);
-        files::write_atomically(&path, &sealed, files::PRIVATE)
-            .map_err(|source| VaultError::Write { path, source })
-    }
-
-    /// Removes one entry, if it is there.
-    ///
-    /// # Errors
-    /// If it is there and cannot be removed.
-    pub fn remove<R: Record>(&self, of: &str) -> Result<(), VaultError> {
-        let path = self.vault.dir.join(entry_name::<R>(of));
-        files::remove(&path).map_err(|source| VaultError::Write { path, source })
-    }
-
-    /// Removes every entry and the data key, whatever their state; the runner key stays.
-    ///
-    /// # Errors
-    /// If a file cannot be removed.
-    pub fn remove_all(&self) -> Result<(), VaultError> {
-        let dir = &self.vault.dir;
-        let fail = |source| VaultError::Write { path: dir.clone(), source };
-        for entry in std::fs::read_dir(dir).map_err(fail)? {
-            let path = entry.map_err(fail)?.path();
-            if path.to_string_lossy().ends_with(EXTENSION) {
-                files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
-            }
-        }
-        let path = Header::path(dir);
-        files::remove(&path).map_err(|source| VaultError::Write { path, source })
-    }
-
-    /// Shows that a write of a few KiB will succeed, before something is spent on it that
-    /// cannot be had again (a refresh token that rotates).
-    ///
-    /// # Errors
-    /// If the directory cannot be written, or the disk is full.
-    pub fn rehearse(&self) -> Result<(), VaultError> {
-        self.vault.data_key_or_new()?;
-        files::rehearse(&self.vault.dir)
-            .map_err(|source| VaultError::Write { path: self.vault.dir.join("vault.json"), source })
     }
 }
 

@@ -33,7 +33,7 @@ pub fn gits() -> Vec<Git> {
 pub fn gits_since(version: (u32, u32)) -> Vec<Git> {
     let found: Vec<Git> = gits().into_iter().filter(|git| git.version >= version).collect();
     if found.is_empty() {
-        super::system::skipped(&format!("git {}.{}", version.0, version.1));
+        super::skipped(&format!("git {}.{}", version.0, version.1));
     }
     found
 }

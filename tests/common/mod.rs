@@ -100,6 +100,11 @@ impl Machine {
         self.variables.remove(name);
     }
 
+    /// A variable's value.
+    pub fn variable(&self, name: &str) -> &str {
+        self.variables.get(name).map_or("", String::as_str)
+    }
+
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }

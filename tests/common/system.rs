@@ -2,16 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{Done, Machine, PROGRAM, run};
-
-/// Says that a test is skipped, past the harness, which hides what a passing test prints.
-pub fn skipped(needs: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: needs {needs}");
-}
+use super::{Done, Machine, PROGRAM, run, skipped};
 
 /// Whether a tool is on this machine; says that the test is skipped if it is not.
 pub fn has(tool: &str) -> bool {

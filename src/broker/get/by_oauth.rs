@@ -1,0 +1,96 @@
+//! The rows in which a session answers: 7 to 9.
+
+use super::{Asked, NO_NAME, STATE, Why};
+use crate::azure::Organization;
+use crate::broker::subject::SessionKey;
+use crate::protocol::{Credential, Login};
+use crate::report::Message;
+use crate::vault::{Access, HoldOffKind, VaultError};
+
+/// An access token is handed out if it is good for this long, in seconds: a clone may take a
+/// while, and a clock may be off.
+const MARGIN: u64 = 5 * 60;
+
+/// With the service down, one that is good for this long is better than none, in seconds.
+const LAST_MARGIN: u64 = 60;
+
+impl Asked<'_> {
+    /// Rows 7 to 9.
+    pub(super) fn by_oauth(
+        &self,
+        key: &SessionKey,
+        access: Access,
+        organization: Option<&Organization>,
+        name: Option<&[u8]>,
+        warnings: &mut Vec<Message>,
+    ) -> Result<Result<Credential, Why>, VaultError> {
+        if self.is_refused(&access, organization) {
+            return Ok(Err(Why::Refused { account: access.account }));
+        }
+        if let Some(credential) = self.access_credential(&access, name, MARGIN) {
+            return Ok(Ok(credential));
+        }
+        match self.shelf.refresh(key, self.integration) {
+            // Whatever its lifetime, nothing better is to be had.
+            Ok(fresh) => match self.access_credential(&fresh, name, 0) {
+                Some(_) if self.is_refused(&fresh, organization) => {
+                    Ok(Err(Why::Refused { account: fresh.account }))
+                }
+                Some(credential) => Ok(Ok(credential)),
+                None => Ok(Err(Why::NoSession)),
+            },
+            Err(failure) if failure.kind == HoldOffKind::ForNow => {
+                match self.access_credential(&access, name, LAST_MARGIN) {
+                    Some(credential) => {
+                        warnings.push(Message::warning(format!(
+                            "the access token ends soon and cannot be refreshed now: {}",
+                            failure.text
+                        )));
+                        Ok(Ok(credential))
+                    }
+                    None => Ok(Err(Why::Failed(failure))),
+                }
+            }
+            Err(failure) => Ok(Err(Why::Failed(failure))),
+        }
+    }
+
+    fn is_refused(&self, access: &Access, organization: Option<&Organization>) -> bool {
+        organization.is_some_and(|organization| {
+            access
+                .refusals
+                .iter()
+                .any(|refusal| refusal.organization == *organization && refusal.until > self.now)
+        })
+    }
+
+    /// The access token as a credential, if it is good for more than `margin` seconds.
+    fn access_credential(
+        &self,
+        access: &Access,
+        name: Option<&[u8]>,
+        margin: u64,
+    ) -> Option<Credential> {
+        let good = access.expires_at > self.now.saturating_add(margin)
+            || (margin > 0 && access.expires_at == self.now.saturating_add(margin));
+        let token = access.token.clone().filter(|_| good)?;
+        let login = if self.integration.bearer && self.request.capabilities.authtype {
+            Login::Header { authtype: b"Bearer".to_vec(), credential: token, username: None }
+        } else {
+            let username = match name {
+                Some(name) => name.to_vec(),
+                None if access.account.is_empty() || access.account.contains(':') => {
+                    NO_NAME.as_bytes().to_vec()
+                }
+                None => access.account.as_bytes().to_vec(),
+            };
+            Login::Password { username, password: token }
+        };
+        Some(Credential {
+            login,
+            password_expiry_utc: Some(access.expires_at),
+            oauth_refresh_token: None,
+            state: self.request.capabilities.state.then_some(STATE),
+        })
+    }
+}

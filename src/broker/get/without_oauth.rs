@@ -1,0 +1,240 @@
+//! The rows in which no session answers: 10 to 17.
+
+use super::{Asked, NO_NAME, Outcome, Why};
+use crate::azure::{Organization, Place, expiry_warning, token_page_url};
+use crate::broker::pats;
+use crate::broker::subject::Subject;
+use crate::integration::Integration;
+use crate::protocol::{Credential, Login};
+use crate::report::{Exit, Message};
+use crate::vault::{HoldOffKind, Pat, PatLogin, VaultError};
+
+impl Asked<'_> {
+    /// Rows 10 to 17.
+    pub(super) fn without_oauth(
+        &self,
+        why: &Why,
+        organization: Option<&Organization>,
+        name: Option<&[u8]>,
+    ) -> Result<Outcome, VaultError> {
+        let kept = if self.integration.pat {
+            self.shelf.pats(&self.subject.pat_key())?.pats
+        } else {
+            Vec::new()
+        };
+        let choice = pats::choose(
+            &kept,
+            &self.subject.place,
+            organization,
+            name,
+            self.request.capabilities,
+            self.now,
+        );
+        if let Some(pat) = choice.usable {
+            return Ok(Outcome::credential(
+                pat_credential(pat, &self.subject.place, name),
+                self.pat_messages(pat, why, organization),
+            ));
+        }
+        Ok(match why {
+            Why::Failed(failure) if failure.kind != HoldOffKind::SignIn => {
+                let exit = match failure.kind {
+                    HoldOffKind::ForNow => Exit::Unavailable,
+                    _ => Exit::Failed,
+                };
+                Outcome::quit(Message::error(&failure.text).hint(&failure.hint), exit)
+            }
+            Why::Refused { account } => self.refused(account, organization),
+            Why::Off
+                if self.integration.oauth.is_none()
+                    && organization.is_none()
+                    && (self.subject.place.is_cloud()
+                        // On a Server, only where the path would bring one out.
+                        || kept.iter().any(|pat| pat.organization.is_some())) =>
+            {
+                Outcome::quit(
+                    Message::error(format!(
+                        "git does not say which organization of {} is meant, and a personal access token is only given to its own",
+                        self.subject.place.authority()
+                    ))
+                    .hint(self.use_http_path()),
+                    Exit::Failed,
+                )
+            }
+            _ => self.nobody(why, choice.ran_out, organization),
+        })
+    }
+
+    fn use_http_path(&self) -> String {
+        if self.subject.place.is_cloud() {
+            "have git send the path (credential.useHttpPath): git-credential-ona-azure setup-git"
+                .to_owned()
+        } else {
+            format!("git config --global credential.{}.useHttpPath true", self.subject.url())
+        }
+    }
+
+    fn pat_messages(
+        &self,
+        pat: &Pat,
+        why: &Why,
+        organization: Option<&Organization>,
+    ) -> Vec<Message> {
+        let place = self.place_name(organization);
+        let reason = match why {
+            Why::Off => None,
+            Why::NoSession => Some("nobody is signed in with OAuth".to_owned()),
+            Why::Refused { account } => Some(format!("Azure DevOps refused {account}")),
+            Why::Failed(failure) => Some(failure.text.clone()),
+        };
+        let mut messages: Vec<_> = reason
+            .map(|reason| {
+                Message::warning(format!("using the personal access token for {place}: {reason}"))
+            })
+            .into_iter()
+            .collect();
+        let soon = pat
+            .expires_at
+            .and_then(|expires_at| expiry_warning(seconds(self.now), seconds(expires_at)));
+        if let Some(soon) = soon
+            && self.shelf.first_today(&format!("expiry {} {place}", self.subject.pat_key()))
+        {
+            messages.push(
+                Message::warning(format!("the personal access token for {place} {}", soon.words()))
+                    .hint(self.new_pat(organization)),
+            );
+        }
+        messages
+    }
+
+    fn place_name(&self, organization: Option<&Organization>) -> String {
+        match organization {
+            Some(organization) => organization.to_string(),
+            None => self.subject.place.authority().to_string(),
+        }
+    }
+
+    fn new_pat(&self, organization: Option<&Organization>) -> String {
+        new_pat_hint(self.subject, self.integration, organization)
+    }
+
+    fn refused(&self, account: &str, organization: Option<&Organization>) -> Outcome {
+        let organization = self.place_name(organization);
+        Outcome::quit(
+            Message::error(format!("Azure DevOps refused {account} for organization {organization}")).hint(
+                format!(
+                    "ask an administrator of {organization} to add {account}, or sign in with another account: \
+                     git-credential-ona-azure login https://dev.azure.com/{organization}"
+                ),
+            ),
+            Exit::SignIn,
+        )
+    }
+
+    /// Rows 16 and 17: nothing usable, and nobody is asked.
+    fn nobody(
+        &self,
+        why: &Why,
+        ran_out: Option<&Pat>,
+        organization: Option<&Organization>,
+    ) -> Outcome {
+        let host = self.subject.host();
+        let sign_in = format!("git-credential-ona-azure login https://{host}");
+        let (text, hint) = match (why, ran_out) {
+            (Why::Failed(failure), _) => (failure.text.clone(), failure.hint.clone()),
+            (_, Some(pat)) => {
+                let organization = pat.organization.as_ref().or(organization);
+                let place = self.place_name(organization);
+                let hint = if self.integration.oauth.is_some() {
+                    sign_in
+                } else {
+                    self.new_pat(organization)
+                };
+                (format!("the personal access token for {place} has run out"), hint)
+            }
+            _ => (format!("nobody is signed in to {host}"), sign_in),
+        };
+        let message = Message::error(text).hint(hint);
+        if !self.integration.pat {
+            return Outcome::quit(message, Exit::SignIn);
+        }
+        // git asks the person itself now, and what is typed comes back as `store`.
+        if self.integration.oauth.is_some() {
+            Outcome::miss(message, Exit::SignIn)
+        } else if ran_out.is_some() {
+            Outcome::miss(message, Exit::Done)
+        } else {
+            Outcome::nothing()
+        }
+    }
+}
+
+/// The command that takes a new personal access token, and where to make one.
+pub(in crate::broker) fn new_pat_hint(
+    subject: &Subject,
+    integration: &Integration,
+    organization: Option<&Organization>,
+) -> String {
+    let base = format!(
+        "{}{}",
+        subject.url(),
+        match integration.virtual_directory.as_str() {
+            "/" => "",
+            directory => directory,
+        }
+    );
+    let (page, target) = match organization {
+        Some(organization) => (
+            token_page_url(
+                subject.scheme,
+                &subject.place,
+                &integration.virtual_directory,
+                Some(organization),
+            ),
+            match &subject.place {
+                Place::VisualStudio { .. } => base,
+                _ => format!("{base}/{organization}"),
+            },
+        ),
+        None => (
+            token_page_url(subject.scheme, &subject.place, &integration.virtual_directory, None),
+            base,
+        ),
+    };
+    format!(
+        "make a new one at {page} and give it to: git-credential-ona-azure login {target} --pat"
+    )
+}
+
+/// Seconds as the pure rooms count them.
+fn seconds(at: u64) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX)
+}
+
+fn pat_credential(pat: &Pat, place: &Place, name: Option<&[u8]>) -> Credential {
+    let login = match &pat.login {
+        PatLogin::Password(password) => {
+            let kept = pat.username.clone();
+            let username = if place.is_cloud() {
+                // Azure takes any name but an empty one.
+                name.map(<[u8]>::to_vec)
+                    .or(kept.filter(|kept| !kept.is_empty() && !kept.contains(&b':')))
+                    .unwrap_or_else(|| NO_NAME.as_bytes().to_vec())
+            } else {
+                kept.unwrap_or_default()
+            };
+            Login::Password { username, password: password.clone() }
+        }
+        PatLogin::Header { authtype, credential } => Login::Header {
+            authtype: authtype.expose().to_vec(),
+            credential: credential.clone(),
+            username: pat.username.clone(),
+        },
+    };
+    Credential {
+        login,
+        password_expiry_utc: pat.expires_at,
+        oauth_refresh_token: pat.oauth_refresh_token.clone(),
+        state: None,
+    }
+}

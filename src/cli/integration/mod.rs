@@ -1,0 +1,200 @@
+//! `integration add|list|show|remove|test`.
+
+mod add;
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::args::{Integration as Command, IntegrationOf, IntegrationRemove, Status};
+use super::target::not_configured;
+use super::{Room, print};
+use crate::broker::redirect_uri;
+use crate::integration::{
+    Found, HostSpec, Integration, IntegrationsFile, ModelError, ScmId, probe,
+};
+use crate::net::Network;
+use crate::report::{Exit, Failure};
+
+pub(super) fn run(command: Command) -> Result<(), Failure> {
+    let room = Room::enter()?;
+    match command {
+        Command::Add(args) => add::add(&args, &room),
+        Command::List(args) => list(&args, &room),
+        Command::Show(args) => show(&args, &room),
+        Command::Remove(args) => remove(&args, &room),
+        Command::Test(args) => test(&args, &room),
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Self::new(error.to_string()).hint(error.fix)
+    }
+}
+
+fn usage(text: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure::new(text).hint(hint).exit(Exit::Usage)
+}
+
+fn host(text: &str) -> Result<HostSpec, Failure> {
+    HostSpec::parse(text).ok_or_else(|| {
+        usage(
+            format!("{text:?} is no host"),
+            "write dev.azure.com, dev.azure.com/<organization>, or the Server's host[:port]",
+        )
+    })
+}
+
+fn file(room: &Room, system: bool) -> Result<PathBuf, Failure> {
+    match (system, &room.paths.system_integrations) {
+        (false, _) => Ok(room.paths.user_integrations.clone()),
+        (true, Some(path)) => Ok(path.clone()),
+        (true, None) => Err(usage(
+            "--system and ONA_AZURE_INTEGRATIONS name two different files",
+            "unset ONA_AZURE_INTEGRATIONS, or leave out --system",
+        )),
+    }
+}
+
+fn list(args: &Status, room: &Room) -> Result<(), Failure> {
+    let integrations = room.integrations()?;
+    if args.json {
+        let all: Vec<_> = integrations.all().iter().map(describe).collect();
+        return print::document(json!({ "integrations": all }));
+    }
+    if integrations.all().is_empty() {
+        return print::line(
+            "No integration is configured. Add one with: git-credential-ona-azure integration add --help",
+        );
+    }
+    for found in integrations.all() {
+        print::line(&format!(
+            "{}  {}  {}  {}",
+            found.integration.host,
+            found.integration.scm_id,
+            methods(&found.integration),
+            found.file.display()
+        ))?;
+    }
+    Ok(())
+}
+
+/// The methods that are on, in words.
+pub(super) fn methods(integration: &Integration) -> &'static str {
+    match (&integration.oauth, integration.pat) {
+        (Some(_), true) => "OAuth and PAT",
+        (Some(_), false) => "OAuth",
+        (None, true) => "PAT",
+        (None, false) => "nothing on",
+    }
+}
+
+fn describe(found: &Found) -> Value {
+    let integration = &found.integration;
+    json!({
+        "scmId": integration.scm_id,
+        "host": integration.host.to_string(),
+        "oauth": integration.oauth.as_ref().map(|oauth| json!({
+            "clientId": oauth.client_id,
+            "issuerUrl": oauth.issuer_url,
+            "publicClient": oauth.is_public(),
+            "recipients": oauth.recipients,
+            "redirectUri": redirect_uri(oauth),
+        })),
+        "pat": integration.pat,
+        "virtualDirectory": integration.virtual_directory.to_string(),
+        "bearer": integration.bearer,
+        "allowHttp": integration.allow_http,
+        "trustedIssuers": integration.trusted_issuers,
+        "file": found.file,
+    })
+}
+
+fn find(room: &Room, text: &str) -> Result<Found, Failure> {
+    let spec = host(text)?;
+    let integrations = room.integrations()?;
+    let found = integrations.by_key(&spec.key).cloned();
+    found.ok_or_else(|| not_configured(&integrations, &spec.key.to_string()))
+}
+
+fn show(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
+    let found = find(room, &args.host)?;
+    if args.json {
+        return print::document(describe(&found));
+    }
+    let integration = &found.integration;
+    print::line(&format!("host               {}", integration.host))?;
+    print::line(&format!("kind               {}", integration.scm_id))?;
+    print::line(&format!("file               {}", found.file.display()))?;
+    print::line(&format!("sign-in            {}", methods(integration)))?;
+    if let Some(oauth) = &integration.oauth {
+        print::line(&format!("issuer URL         {}", oauth.issuer_url))?;
+        print::line(&format!("client ID          {}", oauth.client_id))?;
+        let secret = match (oauth.is_public(), oauth.recipients.as_slice()) {
+            (true, _) => "none (public client)".to_owned(),
+            (false, []) => "sealed".to_owned(),
+            (false, keys) => format!("sealed to {}", keys.join(", ")),
+        };
+        print::line(&format!("client secret      {secret}"))?;
+        print::line(&format!("redirect URI       {}", redirect_uri(oauth)))?;
+    }
+    if integration.scm_id == ScmId::Server {
+        print::line(&format!("virtual directory  {}", integration.virtual_directory))?;
+    }
+    Ok(())
+}
+
+fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
+    let spec = host(&args.host)?;
+    let path = file(room, args.system)?;
+    let mut was_there = false;
+    if path.exists() {
+        IntegrationsFile::edit(&path, &spec.key, |old| {
+            was_there = old.is_some();
+            Ok::<_, Failure>(None)
+        })?;
+    }
+    if !was_there {
+        let integrations = room.integrations()?;
+        return Err(match integrations.by_key(&spec.key) {
+            Some(found) => Failure::new(format!(
+                "the integration for {} is in {}",
+                spec.key,
+                found.file.display()
+            ))
+            .hint(format!("git-credential-ona-azure integration remove {} --system", spec.key)),
+            None => not_configured(&integrations, &spec.key.to_string()),
+        });
+    }
+    print::line(&format!("The integration for {} is removed from {}.", spec.key, path.display()))
+}
+
+fn test(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
+    let found = find(room, &args.host)?;
+    if !args.json {
+        return run_probe(&found.integration, room);
+    }
+    let mut passed = Vec::new();
+    let outcome =
+        probe(&found.integration, &room.vault, &Network, &mut |text| passed.push(text.to_owned()));
+    print::document(json!({
+        "host": found.integration.host.to_string(),
+        "ok": outcome.is_ok(),
+        "passed": passed,
+        "error": outcome.as_ref().err().map(|failure| &failure.message.text),
+        "hint": outcome.as_ref().err().and_then(|failure| failure.message.hint.as_ref()),
+    }))?;
+    outcome
+}
+
+fn run_probe(integration: &Integration, room: &Room) -> Result<(), Failure> {
+    let mut printed = Ok(());
+    probe(integration, &room.vault, &Network, &mut |text| {
+        if printed.is_ok() {
+            printed = print::line(&format!("ok: {text}"));
+        }
+    })?;
+    printed?;
+    print::line(&format!("The integration for {} works.", integration.host))
+}

@@ -1,0 +1,86 @@
+//! Why the vault cannot be used, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use super::key::KeyError;
+use super::lock::LockError;
+
+/// Why the vault cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is not what this program wrote.
+    #[error("{} is damaged", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file was written by a later version, and is left alone.
+    #[error("{} was written by a newer version of git-credential-ona-azure", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The vault is sealed to another runner key.
+    #[error("the vault in {} is sealed to {sealed_to}, but the runner key here is {ours}", path.display())]
+    OtherKey {
+        /// The vault's directory.
+        path: PathBuf,
+        /// The public keys it is sealed to.
+        sealed_to: String,
+        /// The public key found here.
+        ours: String,
+    },
+    /// The runner key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Another process holds the lock.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+}
+
+impl VaultError {
+    /// What to do about it, naming one command.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Read { path, .. } => {
+                format!("make it readable for this account: chmod u+r {}", quoted(path))
+            }
+            Self::Write { path, .. } => format!(
+                "check permissions and free space of {}, or name another directory in ONA_AZURE_STATE_DIR",
+                path.parent().unwrap_or(path).display()
+            ),
+            Self::Corrupt { .. } => {
+                "sign in again, which sets the damaged file aside: git-credential-ona-azure login".to_owned()
+            }
+            Self::Newer { .. } => {
+                "install that newer version, or name another directory in ONA_AZURE_STATE_DIR".to_owned()
+            }
+            Self::OtherKey { .. } => {
+                "bring that runner key back (ONA_AZURE_KEY_FILE), or start afresh: git-credential-ona-azure logout --all"
+                    .to_owned()
+            }
+            Self::Key(error) => error.hint(),
+            Self::Locked(error) => error.hint(),
+        }
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display())
+}

@@ -1,0 +1,95 @@
+//! Writing to the vault.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use super::error::VaultError;
+use super::header::Header;
+use super::lock::Lock;
+use super::records::Record;
+use super::{EXTENSION, Vault, entry_name, files, seal};
+
+/// The right to write, held while the writers' lock is.
+#[derive(Debug)]
+pub struct Writer<'v> {
+    pub(super) vault: &'v Vault,
+    pub(super) _lock: Lock,
+}
+
+impl Writer<'_> {
+    /// One entry as it is now, under the lock; a damaged one is set aside and counts as absent.
+    ///
+    /// # Errors
+    /// If it cannot be read, or was written by a newer version.
+    pub fn read<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
+        match self.vault.read(of) {
+            Err(VaultError::Corrupt { path }) => {
+                files::set_aside(&path).map_err(|source| VaultError::Write { path, source })?;
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    /// Writes one entry: sealed, to a temporary file, fsync, rename, fsync of the directory.
+    ///
+    /// # Errors
+    /// If that fails, or the old entry was written by a newer version; it is intact then.
+    pub fn put<R: Record + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
+        let name = entry_name::<R>(of);
+        let path = self.vault.dir.join(&name);
+        let mut plain = Zeroizing::new(Vec::with_capacity(32 * 1024));
+        serde_json::to_writer(&mut *plain, record).expect("BUG: records have no failing parts");
+        let data_key = self.vault.data_key_or_new()?;
+        // Also where nobody read the old one: a newer one stays, a damaged one is set aside.
+        if let Ok(Some(old)) = files::read_bounded(&path) {
+            match data_key.open(&name, &old) {
+                Ok(_) => {}
+                Err(seal::OpenError::Newer) => return Err(VaultError::Newer { path }),
+                Err(seal::OpenError::Corrupt) => files::set_aside(&path)
+                    .map_err(|source| VaultError::Write { path: path.clone(), source })?,
+            }
+        }
+        let sealed = data_key.seal(&name, &plain);
+        files::write_atomically(&path, &sealed, files::PRIVATE)
+            .map_err(|source| VaultError::Write { path, source })
+    }
+
+    /// Removes one entry, if it is there.
+    ///
+    /// # Errors
+    /// If it is there and cannot be removed.
+    pub fn remove<R: Record>(&self, of: &str) -> Result<(), VaultError> {
+        let path = self.vault.dir.join(entry_name::<R>(of));
+        files::remove(&path).map_err(|source| VaultError::Write { path, source })
+    }
+
+    /// Removes every entry and the data key, whatever their state; the runner key stays.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn remove_all(&self) -> Result<(), VaultError> {
+        let dir = &self.vault.dir;
+        let fail = |source| VaultError::Write { path: dir.clone(), source };
+        for entry in std::fs::read_dir(dir).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            if path.to_string_lossy().ends_with(EXTENSION) {
+                files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
+            }
+        }
+        let path = Header::path(dir);
+        files::remove(&path).map_err(|source| VaultError::Write { path, source })
+    }
+
+    /// Shows that a write of a few KiB will succeed, before something is spent on it that
+    /// cannot be had again (a refresh token that rotates).
+    ///
+    /// # Errors
+    /// If the directory cannot be written, or the disk is full.
+    pub fn rehearse(&self) -> Result<(), VaultError> {
+        self.vault.data_key_or_new()?;
+        files::rehearse(&self.vault.dir)
+            .map_err(|source| VaultError::Write { path: self.vault.dir.join("vault.json"), source })
+    }
+}

@@ -1,0 +1,192 @@
+//! The command line itself: what is no command, help, version, and a standard output that fails.
+
+mod common;
+
+use std::fs::File;
+use std::process::Stdio;
+
+use common::*;
+
+/// Every command people type, with the flags its help must name.
+const COMMANDS: [(&str, &[&str]); 12] = [
+    ("login", &["--browser", "--login-hint", "--pat", "--expires", "--username"]),
+    ("logout", &["--all"]),
+    ("status", &["--json"]),
+    (
+        "integration add",
+        &[
+            "--host",
+            "--scm-id",
+            "--issuer-url",
+            "--client-id",
+            "--client-secret-stdin",
+            "--client-secret-file",
+            "--public-client",
+            "--no-oauth",
+            "--pat",
+            "--no-pat",
+            "--virtual-directory",
+            "--allow-http",
+            "--bearer",
+            "--trusted-issuer",
+            "--system",
+            "--recipient",
+            "--no-test",
+        ],
+    ),
+    ("integration list", &["--json"]),
+    ("integration show", &["--json"]),
+    ("integration remove", &["--system"]),
+    ("integration test", &["--json"]),
+    ("key show", &[]),
+    ("key init", &[]),
+    ("setup-git", &["--global", "--system", "--local", "--proactive", "--replace", "--undo"]),
+    ("", &["login", "logout", "status", "integration", "key", "setup-git", "--version"]),
+];
+
+fn with_stdout(machine: &Machine, arguments: &[&str], stdin: &str, stdout: Stdio) -> (i32, String) {
+    use std::io::Write as _;
+
+    let mut child = machine
+        .command(PROGRAM)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
+    let output = child.wait_with_output().expect("ends");
+    (output.status.code().expect("no signal"), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_word_git_may_send_one_day_is_answered_with_silence() {
+    let machine = Machine::configured();
+    for word in ["list", "refresh", "GET", "get ", "", "événement"] {
+        machine.helper_with(&[word], CONTOSO_REQUEST).expect(0, "", "");
+    }
+}
+
+#[test]
+fn what_is_typed_wrongly_is_said_on_standard_error() {
+    let machine = Machine::new();
+    let rows: [(&[&str], &str); 9] = [
+        (&[], "Usage: git-credential-ona-azure"),
+        (&["sign", "in"], "error: unrecognized subcommand 'sign'"),
+        (&["get", "now"], "error: unrecognized subcommand 'get'"),
+        (&["--frobnicate"], "error: unexpected argument '--frobnicate'"),
+        (&["login", "--expires", "30d"], "--pat"),
+        (
+            &["login", "--pat", "--browser"],
+            "error: the argument '--pat' cannot be used with '--browser'",
+        ),
+        (&["logout", "--all", "https://dev.azure.com"], "cannot be used with"),
+        (&["integration", "add"], "--host <HOST>"),
+        (&["integration", "remove"], "<HOST>"),
+    ];
+    for (arguments, said) in rows {
+        let done = machine.helper(arguments);
+        assert_eq!((done.code, &*done.stdout), (2, ""), "{arguments:?}: {done:#?}");
+        assert!(done.stderr.contains(said), "{arguments:?}: {done:#?}");
+    }
+}
+
+#[test]
+fn every_command_has_help_that_names_its_flags_with_an_example() {
+    let machine = Machine::new();
+    for (command, flags) in COMMANDS {
+        let mut arguments: Vec<_> = command.split_whitespace().collect();
+        arguments.push("--help");
+        let done = machine.helper(&arguments).expect_success();
+        assert_eq!(done.stderr, "");
+        for flag in flags {
+            assert!(done.stdout.contains(flag), "{command} --help lacks {flag}:\n{}", done.stdout);
+        }
+        if !command.is_empty() {
+            let example = format!("git-credential-ona-azure {command}");
+            let has = done
+                .stdout
+                .lines()
+                .any(|line| line.starts_with("Example: ") && line.contains(&example));
+            assert!(has, "{command} --help has no example:\n{}", done.stdout);
+        }
+    }
+    // Groups of commands list what is in them.
+    for (group, commands) in [
+        ("integration", ["add", "list", "show", "remove", "test"].as_slice()),
+        ("key", &["show", "init"]),
+    ] {
+        let done = machine.helper(&[group, "--help"]).expect_success();
+        for command in commands {
+            let listed = done
+                .stdout
+                .lines()
+                .any(|line| line.trim_start().starts_with(&format!("{command} ")));
+            assert!(listed, "{}", done.stdout);
+        }
+    }
+}
+
+#[test]
+fn version_and_capabilities() {
+    let machine = Machine::new();
+    let version = format!("git-credential-ona-azure {}\n", env!("CARGO_PKG_VERSION"));
+    machine.helper(&["--version"]).expect(0, &version, "");
+    machine.helper(&["-V"]).expect(0, &version, "");
+    machine.helper(&["capability"]).expect(
+        0,
+        "version 0\ncapability authtype\ncapability state\n",
+        "",
+    );
+}
+
+#[test]
+fn variables_make_up_for_a_home_that_is_missing() {
+    let mut machine = Machine::signed_in();
+    let password = machine.get(CONTOSO_REQUEST).password().to_owned();
+    let (state, file) = (machine.state_dir(), machine.integrations_file());
+    machine.set("ONA_AZURE_STATE_DIR", state.to_str().expect("text"));
+    machine.set("ONA_AZURE_INTEGRATIONS", file.to_str().expect("text"));
+    machine.unset("HOME");
+    assert_eq!(machine.get(CONTOSO_REQUEST).expect_success().password(), password);
+}
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_error() {
+    let machine = Machine::signed_in();
+    for (arguments, stdin) in [
+        (&["get"][..], CONTOSO_REQUEST),
+        (&["status"], ""),
+        (&["--help"], ""),
+        (&["capability"], ""),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = with_stdout(&machine, arguments, stdin, writer.into());
+        assert_eq!(ended, (0, String::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_standard_output_that_cannot_be_written_is_said() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else {
+        #[expect(clippy::print_stderr, reason = "what was not tested is said")]
+        {
+            eprintln!("skipped: needs /dev/full");
+        }
+        return;
+    };
+    let machine = Machine::signed_in();
+    for (arguments, stdin, what) in [
+        (&["get"][..], CONTOSO_REQUEST, "the answer"),
+        (&["status"], "", "standard output"),
+        (&["status", "--json"], "", "standard output"),
+    ] {
+        let full = full.try_clone().expect("cloned");
+        let ended = with_stdout(&machine, arguments, stdin, full.into());
+        let said =
+            format!("error: {what} cannot be written: No space left on device (os error 28)\n");
+        assert_eq!(ended, (1, said), "{arguments:?}");
+    }
+}
