@@ -1,7 +1,5 @@
 //! What more than one file of tests expects, and machines with more on them.
 
-#![allow(clippy::print_stderr, reason = "what is skipped is said")]
-
 use git_credential_ona_azure::vault::{Pat, PatLogin, Pats, Session};
 
 use super::{Done, Machine, run};
@@ -35,7 +33,7 @@ pub fn gits() -> Vec<Git> {
 pub fn gits_since(version: (u32, u32)) -> Vec<Git> {
     let found: Vec<Git> = gits().into_iter().filter(|git| git.version >= version).collect();
     if found.is_empty() {
-        eprintln!("skipped: needs git {}.{}", version.0, version.1);
+        super::skipped(&format!("git {}.{}", version.0, version.1));
     }
     found
 }

@@ -1,19 +1,18 @@
 //! What the operating system does on demand: mounts of a test's own, traced and killed programs.
 
-#![allow(clippy::print_stderr, reason = "what is skipped is said")]
-
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{Done, Machine, PROGRAM, run};
+use super::{Done, Machine, PROGRAM, run, skipped};
 
 /// Whether a tool is on this machine; says that the test is skipped if it is not.
 pub fn has(tool: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|dir| dir.join(tool).is_file());
     if !found {
-        eprintln!("skipped: needs {tool}");
+        skipped(tool);
     }
     found
 }
@@ -25,7 +24,7 @@ pub fn can_trace() -> bool {
     }
     let traced = succeeds(&["strace", "-qq", "-o", "/dev/null", "-e", "trace=none", "true"]);
     if !traced {
-        eprintln!("skipped: needs strace with the right to trace");
+        skipped("strace, and the right to trace");
     }
     traced
 }
@@ -38,7 +37,7 @@ fn with_mounts() -> Option<&'static [&'static str]> {
         .into_iter()
         .find(|way| succeeds(&[way, &["mount", "-t", "tmpfs", "none", "/tmp"][..]].concat()));
     if way.is_none() {
-        eprintln!("skipped: needs unshare and the right to mount");
+        skipped("unshare, and the right to mount");
     }
     way
 }
@@ -125,6 +124,22 @@ impl Machine {
             .collect();
         assert_eq!(found.len(), 1, "files of kind {kind}: {found:?}");
         found.remove(0)
+    }
+
+    /// The names of the state directory's files that are new, gone or changed since; lock files,
+    /// which hold nothing, left out.
+    pub fn changed_since(&self, before: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<String> {
+        let after = self.state();
+        let mut names: Vec<_> = before
+            .keys()
+            .chain(after.keys())
+            .filter(|path| before.get(*path) != after.get(*path))
+            .map(|path| name_of(path))
+            .filter(|name| !name.ends_with(".lock"))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The names of the files in the state directory.

@@ -13,7 +13,8 @@ use crate::cli::args::IntegrationAdd;
 use crate::cli::{Room, print};
 use crate::clock;
 use crate::integration::{
-    HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId, seal_client_secret,
+    ClientSecretError, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
+    seal_client_secret,
 };
 use crate::report::{Exit, Failure};
 use crate::secret::Secret;
@@ -174,8 +175,12 @@ fn oauth(
             let (sealed, recipients) =
                 seal_client_secret(secret, &args.recipient, || room.vault.runner_key_or_new())
                     .map_err(|error| {
+                        let exit = match error {
+                            ClientSecretError::BadRecipient(_) => Exit::Usage,
+                            _ => Exit::Failed,
+                        };
                         let hint = error.hint(&args.host);
-                        Failure::new(error.to_string()).hint(hint)
+                        Failure::new(error.to_string()).hint(hint).exit(exit)
                     })?;
             new.encrypted_client_secret = Some(sealed);
             new.recipients = recipients;
