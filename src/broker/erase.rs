@@ -39,9 +39,7 @@ pub fn erase(
     let rejected = Rejected {
         request,
         secret: request.credential.as_ref().or(request.password.as_ref()),
-        organization: subject
-            .organization(request, integration)
-            .or_else(|| subject.organization_for_get(request, integration, |_| false)),
+        organization: subject.organization(request, integration),
         subject: &subject,
         integration,
         vault,

@@ -337,7 +337,9 @@ impl Asked<'_> {
             Why::Off
                 if self.integration.oauth.is_none()
                     && organization.is_none()
-                    && (self.subject.place.is_cloud() || !kept.is_empty()) =>
+                    && (self.subject.place.is_cloud()
+                        // On a Server, only where the path would bring one out.
+                        || kept.iter().any(|pat| pat.organization.is_some())) =>
             {
                 Outcome::quit(
                     Message::error(format!(

@@ -15,6 +15,7 @@ mod subject;
 
 pub use erase::erase;
 pub use get::{Outcome, get};
+pub use notice::open_to_others;
 pub use pats::keep as keep_pat;
 pub use refresh::RefreshFailure;
 pub use shelf::{Shelf, VaultShelf};

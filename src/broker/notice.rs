@@ -1,9 +1,24 @@
 //! Warnings that are worth saying once a day.
 
 use crate::clock;
+use crate::report::Message;
 use crate::vault::{Notices, Vault};
 
 const DAY: u64 = 24 * 60 * 60;
+
+/// The warning that other accounts have a hand in the vault, if they have and it was not said for
+/// a day.
+pub fn open_to_others(vault: &Vault) -> Option<Message> {
+    let path = vault.open_to_others()?;
+    first_today(vault, "open to others").then(|| {
+        Message::warning(format!("other accounts may change or read {}", path.display())).hint(
+            format!(
+                "chmod -R go= '{0}', or, if modes mean nothing there, name another directory in ONA_AZURE_STATE_DIR",
+                vault.dir().display()
+            ),
+        )
+    })
+}
 
 /// Whether `what` was not said for a day; it counts as said now.
 pub(super) fn first_today(vault: &Vault, what: &str) -> bool {
@@ -15,7 +30,8 @@ pub(super) fn first_today(vault: &Vault, what: &str) -> bool {
     if said(&read()) {
         return false;
     }
-    let Ok(writer) = vault.write() else { return true };
+    // Rather said twice than waited for.
+    let Ok(writer) = vault.write_at_once() else { return true };
     let mut notices = writer.read::<Notices>("all").ok().flatten().unwrap_or_default();
     if said(&notices) {
         return false;

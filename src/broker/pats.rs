@@ -29,8 +29,10 @@ pub(super) fn choose<'p>(
     capabilities: Capabilities,
     now: u64,
 ) -> Choice<'p> {
+    // From the newest on: the sort below leaves those of the same second in this order.
     let mut candidates: Vec<&Pat> = kept
         .iter()
+        .rev()
         .filter(|pat| serves(pat, organization))
         .filter(|pat| match &pat.login {
             PatLogin::Password(_) => true,
@@ -143,6 +145,14 @@ mod tests {
         assert_eq!(passwords(&joined), ["b"]);
         let joined = join(all, other_user, &server()).expect("changed");
         assert_eq!(passwords(&joined), ["a", "b"]);
+    }
+
+    #[test]
+    fn of_two_kept_in_the_same_second_the_later_one_is_given() {
+        let kept = [pat(None, "ada", "a", None), pat(None, "grace", "b", None)];
+        let place = Place::of(Scheme::Https, b"tfs.corp.example").expect("a host");
+        let choice = choose(&kept, &place, None, None, Capabilities::default(), 1);
+        assert_eq!(choice.usable, Some(&kept[1]));
     }
 
     #[test]

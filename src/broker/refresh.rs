@@ -12,7 +12,9 @@ use crate::entra::{
 use crate::integration::{Integration, OAuth};
 use crate::net::Send;
 use crate::secret::Secret;
-use crate::vault::{Access, Ended, HoldOff, HoldOffKind, Session, Vault, VaultError, acquire};
+use crate::vault::{
+    Access, ClientMode, Ended, HoldOff, HoldOffKind, Session, Vault, VaultError, acquire,
+};
 
 /// How long a waiter waits for whoever refreshes.
 const WAIT: Duration = Duration::from_secs(20);
@@ -119,7 +121,19 @@ impl Attempt<'_> {
             let reason = session.ended.map(|ended| ended.reason).unwrap_or_default();
             return Err(self.ended(&session.account, &reason));
         };
-        if session.client_id != self.oauth.client_id || session.issuer != self.oauth.issuer_url {
+        let issuer = Issuer::parse(&self.oauth.issuer_url, &self.integration.trusted_issuers)
+            .map_err(|error| {
+                RefreshFailure::new(
+                    HoldOffKind::Client,
+                    error.to_string(),
+                    issuer_hint(error.hint()),
+                )
+            })?;
+        let secret_gone = session.mode == ClientMode::Confidential && self.oauth.is_public();
+        if secret_gone
+            || session.client_id != self.oauth.client_id
+            || session.issuer != issuer.to_string()
+        {
             return Err(RefreshFailure::sign_in(
                 self.key,
                 format!(
@@ -138,14 +152,6 @@ impl Attempt<'_> {
             })?;
         // What comes back cannot be had a second time: first see that it can be kept.
         self.vault.write()?.rehearse()?;
-        let issuer = Issuer::parse(&self.oauth.issuer_url, &self.integration.trusted_issuers)
-            .map_err(|error| {
-                RefreshFailure::new(
-                    HoldOffKind::Client,
-                    error.to_string(),
-                    issuer_hint(error.hint()),
-                )
-            })?;
         let app = App { client_id: &self.oauth.client_id, secret: secret.as_ref() };
         let asked =
             endpoints(&issuer, self.vault, self.network, clock::now()).and_then(|endpoints| {

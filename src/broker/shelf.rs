@@ -6,7 +6,7 @@ use super::subject::{PatKey, SessionKey};
 use crate::clock;
 use crate::integration::Integration;
 use crate::net::Send;
-use crate::vault::{Access, Pats, Session, Vault, VaultError};
+use crate::vault::{Access, Pats, Vault, VaultError};
 
 /// What the decision of `get` stands on.
 pub trait Shelf {
@@ -15,12 +15,6 @@ pub trait Shelf {
     /// # Errors
     /// If the vault cannot be read.
     fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError>;
-
-    /// The session itself; only asked for where the access token alone does not decide.
-    ///
-    /// # Errors
-    /// If the vault cannot be read.
-    fn session(&self, key: &SessionKey) -> Result<Option<Session>, VaultError>;
 
     /// The personal access tokens of a host.
     ///
@@ -58,10 +52,6 @@ impl<'a> VaultShelf<'a> {
 
 impl Shelf for VaultShelf<'_> {
     fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError> {
-        self.vault.read(&key.to_string())
-    }
-
-    fn session(&self, key: &SessionKey) -> Result<Option<Session>, VaultError> {
         self.vault.read(&key.to_string())
     }
 

@@ -67,7 +67,7 @@ pub fn sign_in_with_browser(
     })?;
     let redirect_uri = loopback.redirect_uri();
     let app = App { client_id: &oauth.client_id, secret: secret.as_ref() };
-    let authorization = authorize(&endpoints, app, &redirect_uri, sign_in.login_hint);
+    let authorization = authorize(&endpoints, app, &redirect_uri, &issuer, sign_in.login_hint);
     say(&format!(
         "To sign in, open this address in a browser on this machine:\n\n  {}\n\n",
         authorization.url
@@ -75,7 +75,10 @@ pub fn sign_in_with_browser(
     if open_browser(&authorization.url) {
         say("A browser was started. Waiting for it to come back …\n");
     } else {
-        say("No browser could be started here. Waiting …\n");
+        say(&format!(
+            "No browser could be started here; without one, a personal access token serves too:\n\n  \
+             git-credential-ona-azure login https://{key} --pat\n\nWaiting for the address above to be used …\n"
+        ));
     }
     let state = authorization.state.clone();
     let nonce = authorization.nonce.clone();
@@ -125,7 +128,7 @@ pub fn sign_in_with_browser(
             organization: key.organization.clone(),
             account: identity.account,
             tenant: identity.tenant,
-            issuer: oauth.issuer_url.clone(),
+            issuer: issuer.to_string(),
             client_id: oauth.client_id.clone(),
             mode,
             scopes: grant.scopes,

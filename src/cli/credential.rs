@@ -32,7 +32,12 @@ pub(super) fn run(operation: Operation) -> Exit {
     match operation {
         Operation::Get => {
             let shelf = VaultShelf::new(&vault, &Network);
-            answer(&broker::get(&request, integrations, &shelf, now))
+            let mut outcome = broker::get(&request, integrations, &shelf, now);
+            // Only beside a credential: where there is none, something else needs attention first.
+            if matches!(outcome.answer, Answer::Credential(_)) {
+                outcome.messages.extend(broker::open_to_others(&vault));
+            }
+            answer(&outcome)
         }
         Operation::Store => match broker::store(&request, integrations, &vault, now) {
             Ok(()) => Exit::Done,

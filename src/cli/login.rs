@@ -7,7 +7,7 @@ use super::args::Login;
 use super::target::Target;
 use super::{Room, print, when};
 use crate::azure::{DEFAULT_LIFETIME_DAYS, SCOPE_TO_TICK, looks_like_jwt, token_page_url};
-use crate::broker::{SignIn, keep_pat, sign_in_with_browser};
+use crate::broker::{SignIn, keep_pat, open_to_others, sign_in_with_browser};
 use crate::clock;
 use crate::entra::{Allows, allow};
 use crate::net::Network;
@@ -24,11 +24,27 @@ const PAT_LIMIT: u64 = 16 * 1024;
 pub(super) fn run(args: Login) -> Result<(), Failure> {
     let room = Room::enter()?;
     let target = Target::of(args.url.as_deref(), &room.integrations()?)?;
-    if args.pat { with_pat(&args, &room, &target) } else { with_browser(&args, &room, &target) }
+    let done = if args.pat {
+        with_pat(&args, &room, &target)
+    } else {
+        with_browser(&args, &room, &target)
+    };
+    if let Some(warning) = open_to_others(&room.vault).filter(|_| done.is_ok()) {
+        warning.print();
+    }
+    done
 }
 
 fn with_browser(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
     let key = target.session_key();
+    if std::env::var("ONA_AZURE_INTERACTIVE").is_ok_and(|value| value == "never") {
+        return Err(Failure::new("signing in with OAuth needs a person, and ONA_AZURE_INTERACTIVE is never")
+            .hint(format!(
+                "unset it, or pass a personal access token: git-credential-ona-azure login {} --pat < file",
+                target.url()
+            ))
+            .exit(Exit::SignIn));
+    }
     let sign_in = SignIn {
         key: &key,
         integration: &target.integration,

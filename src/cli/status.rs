@@ -207,6 +207,7 @@ struct Store {
     dir: std::path::PathBuf,
     key: Option<(String, KeySource)>,
     set_aside: Vec<std::path::PathBuf>,
+    open_to_others: Option<std::path::PathBuf>,
 }
 
 impl Store {
@@ -216,6 +217,7 @@ impl Store {
             dir: room.vault.dir().to_owned(),
             key: key.map(|key| (key.public(), key.source().clone())),
             set_aside: room.vault.set_aside(),
+            open_to_others: room.vault.open_to_others(),
         })
     }
 
@@ -239,6 +241,9 @@ impl Store {
         if let Some((public, _)) = &self.key {
             print::line(&format!("  public key {public}"))?;
         }
+        if let Some(path) = &self.open_to_others {
+            print::line(&format!("  other accounts may change or read {}", path.display()))?;
+        }
         for path in &self.set_aside {
             print::line(&format!("  damaged and set aside: {}", path.display()))?;
         }
@@ -253,6 +258,7 @@ impl Store {
             "keyBesideVault": matches!(self.key, Some((_, KeySource::Beside(_)))),
             "protection": self.protection(),
             "setAside": self.set_aside,
+            "openToOthers": self.open_to_others,
         })
     }
 }

@@ -42,7 +42,7 @@ fn body(page: Page<'_>) -> String {
         }
         Page::Failed(why) => (
             "Azure DevOps (Entra ID) is not connected.",
-            format!("{} The terminal says what to do.", escape_html(why)),
+            format!("{}. The terminal says what to do.", escape_html(why)),
         ),
         Page::NotHere => ("Nothing to see here.", "This address only ends a sign-in.".to_owned()),
     };

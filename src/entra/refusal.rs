@@ -194,7 +194,7 @@ fn client_step(error: &str) -> (Option<Step>, &'static str) {
         "unsupported_grant_type" | "unsupported_response_type" => {
             (Some(Step::Authentication), "look at the platforms and flows under Authentication")
         }
-        _ => (None, "run doctor to find what it was"),
+        _ => (None, "test the integration: git-credential-ona-azure integration test"),
     }
 }
 

@@ -17,6 +17,7 @@ use url::Url;
 
 use super::discovery::Endpoints;
 use super::error::EntraError;
+use super::issuer::Issuer;
 use super::scopes;
 use crate::net::{NetError, Reply, Send};
 use crate::secret::Secret;
@@ -91,6 +92,7 @@ pub fn authorize(
     endpoints: &Endpoints,
     app: App<'_>,
     redirect_uri: &Url,
+    issuer: &Issuer,
     login_hint: Option<&str>,
 ) -> Authorization {
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -102,11 +104,12 @@ pub fn authorize(
         .set_pkce_challenge(challenge)
         .add_extra_param("nonce", nonce.secret())
         .add_extra_param("response_mode", "query");
-    // Entra refuses the two together.
-    request = match login_hint {
-        Some(hint) => request.add_extra_param("login_hint", hint.to_owned()),
-        None => request.add_extra_param("prompt", "select_account"),
-    };
+    if let Some(prompt) = prompt(issuer, login_hint) {
+        request = request.add_extra_param("prompt", prompt);
+    }
+    if let Some(hint) = login_hint {
+        request = request.add_extra_param("login_hint", hint.to_owned());
+    }
     let (url, state) = request.url();
     Authorization {
         url,
@@ -114,6 +117,16 @@ pub fn authorize(
         nonce: nonce.secret().as_str().into(),
         verifier,
         redirect_uri: redirect_uri.clone(),
+    }
+}
+
+/// Entra lets a person choose among accounts, but not where one is proposed. Others give
+/// `offline_access` only to a request for consent (OpenID Connect Core section 11).
+fn prompt(issuer: &Issuer, login_hint: Option<&str>) -> Option<&'static str> {
+    match (issuer.is_entra(), login_hint) {
+        (true, None) => Some("select_account"),
+        (true, Some(_)) => None,
+        (false, _) => Some("consent"),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{HostKey, Integration};
 use super::wire::{self, ModelError, WireIntegration};
-use crate::vault::{Lock, LockError, acquire, read_bounded, write_atomically};
+use crate::vault::{Lock, LockError, acquire, create_public_dir, read_bounded, write_atomically};
 
 const VERSION: u64 = 1;
 
@@ -255,7 +255,7 @@ fn is_foreign(element: &Value) -> bool {
 
 fn lock(path: &Path) -> Result<Lock, FileError> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        std::fs::create_dir_all(dir).map_err(|error| FileError::write(path, &error))?;
+        create_public_dir(dir).map_err(|error| FileError::write(path, &error))?;
     }
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");

@@ -111,19 +111,32 @@ fn build(url: &Url, host: &str) -> Result<Client, NetError> {
         }
         None => {}
     }
-    // As with git, a bundle that is named replaces the system's.
-    let bundle = std::env::var_os("GIT_SSL_CAINFO")
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
-        .or(settings.ca_file);
-    if let Some(path) = bundle {
-        let bad = || NetError::new(host, NetErrorKind::BadCaFile(path.clone()));
-        let pem = fs::read(&path).map_err(|_| bad())?;
-        let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| bad())?;
-        if certificates.is_empty() {
-            return Err(bad());
-        }
+    if let Some(certificates) = named_authorities(&settings, host)? {
         builder = builder.tls_certs_only(certificates);
     }
     builder.build().map_err(|error| NetError::of(host, &error))
+}
+
+/// The authorities a person named. As with git, they replace the system's, and the environment
+/// comes before the configuration.
+fn named_authorities(
+    settings: &NetworkSettings,
+    host: &str,
+) -> Result<Option<Vec<Certificate>>, NetError> {
+    let named = std::env::var_os("GIT_SSL_CAINFO").filter(|value| !value.is_empty());
+    let certificates = if let Some(file) = named.map(PathBuf::from).or(settings.ca_file.clone()) {
+        let bad = || NetError::new(host, NetErrorKind::BadCaFile(file.clone()));
+        let pem = fs::read(&file).map_err(|_| bad())?;
+        let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| bad())?;
+        if certificates.is_empty() { Err(bad()) } else { Ok(certificates) }
+    } else if let Some(directory) = &settings.ca_path {
+        let bad = || NetError::new(host, NetErrorKind::BadCaFile(directory.clone()));
+        let entries = fs::read_dir(directory).map_err(|_| bad())?;
+        // Such a directory also holds links by hash and revocation lists.
+        let pems = entries.filter_map(|entry| fs::read(entry.ok()?.path()).ok());
+        Ok(pems.filter_map(|pem| Certificate::from_pem_bundle(&pem).ok()).flatten().collect())
+    } else {
+        return Ok(None);
+    };
+    certificates.map(Some)
 }

@@ -140,11 +140,13 @@ fn kind_of(error: &(dyn Error + 'static)) -> NetErrorKind {
         next = error.source();
     }
     let all = chain.join(": ");
-    const SIGNS: [(&str, NetErrorKind); 13] = [
+    const SIGNS: [(&str, NetErrorKind); 14] = [
         ("dns error", NetErrorKind::Dns),
         ("failed to lookup address", NetErrorKind::Dns),
         ("No CA certificates were loaded", NetErrorKind::NoAuthorities),
         ("UnknownIssuer", NetErrorKind::UnknownAuthority),
+        // An authority of a trusted one's name with another key, such as a proxy's renewed one.
+        ("BadSignature", NetErrorKind::UnknownAuthority),
         ("NotValidForName", NetErrorKind::WrongName),
         ("not valid for name", NetErrorKind::WrongName),
         ("Expired", NetErrorKind::NotValidNow),

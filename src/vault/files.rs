@@ -1,8 +1,9 @@
 //! Files written whole or not at all, and private from the moment they exist.
 
+use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -12,16 +13,81 @@ const READ_LIMIT: u64 = 4 << 20;
 /// The mode of a file only its owner may read.
 pub(super) const PRIVATE: u32 = 0o600;
 
+/// Who but their owner may not have a hand in a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Private {
+    /// Nobody else may change it: sealed, it may be seen.
+    Sealed,
+    /// Nobody else may even see it.
+    Clear,
+}
+
+/// The first file found open to other accounts.
+///
+/// A finding is worth a warning and no more. File systems that have no modes of their own show
+/// what their mount says, often 0777 for everything (Windows drives under WSL, 9p, virtiofs, some
+/// bind mounts); to refuse to read there would lock people out of a vault that is as safe as that
+/// machine lets it be.
+#[derive(Debug, Default)]
+pub(super) struct Watch(RefCell<Option<PathBuf>>);
+
+impl Watch {
+    /// Reads a file as [`read_bounded`] does, and looks at its mode on the way.
+    pub(super) fn read(&self, path: &Path, private: Private) -> io::Result<Option<Vec<u8>>> {
+        let Some((bytes, mode)) = read_with_mode(path)? else { return Ok(None) };
+        let open = match private {
+            Private::Sealed => 0o022,
+            Private::Clear => 0o077,
+        };
+        if mode & open != 0 {
+            self.note(path);
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Looks at a directory: whoever may change it may replace every file in it.
+    pub(super) fn look_at_dir(&self, path: &Path) {
+        if fs::metadata(path).is_ok_and(|metadata| mode(&metadata) & 0o022 != 0) {
+            self.note(path);
+        }
+    }
+
+    /// The finding.
+    pub(super) fn found(&self) -> Option<PathBuf> {
+        self.0.borrow().clone()
+    }
+
+    fn note(&self, path: &Path) {
+        self.0.borrow_mut().get_or_insert_with(|| path.to_owned());
+    }
+}
+
+#[cfg(unix)]
+fn mode(metadata: &fs::Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
+}
+
+#[cfg(not(unix))]
+fn mode(_: &fs::Metadata) -> u32 {
+    0
+}
+
 /// Reads a file. `None` if there is none.
 ///
 /// # Errors
 /// If it cannot be read, or is larger than any file of ours.
 pub fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    Ok(read_with_mode(path)?.map(|(bytes, _)| bytes))
+}
+
+/// The mode is asked of the file that is open anyway.
+fn read_with_mode(path: &Path) -> io::Result<Option<(Vec<u8>, u32)>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
+    let mode = mode(&file.metadata()?);
     let mut bytes = Vec::with_capacity(8 * 1024);
     file.take(READ_LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > READ_LIMIT {
@@ -30,7 +96,7 @@ pub fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
             "the file is too large to be ours",
         ));
     }
-    Ok(Some(bytes))
+    Ok(Some((bytes, mode)))
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -39,12 +105,12 @@ fn is_absent(error: &io::Error) -> bool {
 
 /// Replaces a file: temporary file beside it (`O_EXCL`, random name, final mode at creation),
 /// write, fsync, rename, fsync of the directory. A symbolic link is followed, so that a file
-/// managed from elsewhere stays a link.
+/// managed from elsewhere stays a link, be what it points to there already or not.
 ///
 /// # Errors
 /// If any step fails; the old file is intact then.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = behind_links(path);
     let dir = parent(&target);
     let staged = stage(dir, bytes, mode)?;
     match staged.persist(&target) {
@@ -56,6 +122,19 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
         }
         Err(error) => Err(error.error),
     }
+}
+
+/// The file that links lead to. A ring of links leads nowhere, and its last one is replaced.
+fn behind_links(path: &Path) -> PathBuf {
+    const MOST: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&target) {
+            Ok(next) => target = parent(&target).join(next),
+            Err(_) => break,
+        }
+    }
+    target
 }
 
 /// Makes a file that must not exist yet.
@@ -73,13 +152,28 @@ pub(super) fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>
 /// # Errors
 /// If it cannot be made.
 pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
+    create_dir(path, 0o700)
+}
+
+/// Makes a directory that everybody may read and nobody else may change, whatever the umask
+/// allows, with its parents.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn create_public_dir(path: &Path) -> io::Result<()> {
+    create_dir(path, 0o755)
+}
+
+fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     builder.create(path)
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::files::{Private, Watch};
 use super::key::{self, RunnerKey};
 use super::seal::DataKey;
 use super::{VaultError, files};
@@ -26,14 +27,15 @@ impl Header {
     }
 
     /// Reads it. `None` if there is no vault yet.
-    pub(super) fn read(dir: &Path) -> Result<Option<Self>, VaultError> {
+    pub(super) fn read(dir: &Path, watch: &Watch) -> Result<Option<Self>, VaultError> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u64,
         }
 
         let path = Self::path(dir);
-        let Some(bytes) = files::read_bounded(&path)
+        let Some(bytes) = watch
+            .read(&path, Private::Sealed)
             .map_err(|source| VaultError::Read { path: path.clone(), source })?
         else {
             return Ok(None);

@@ -12,7 +12,7 @@ use age::secrecy::ExposeSecret as _;
 use age::x25519::{Identity, Recipient};
 use zeroize::Zeroizing;
 
-use super::files;
+use super::files::{self, Private, Watch};
 use crate::secret::Secret;
 
 /// A sealed secret is a few hundred bytes; nothing larger is opened.
@@ -102,18 +102,26 @@ impl KeyError {
 impl RunnerKey {
     /// The key that applies: the mounted one, else the one beside the vault. The operating
     /// system's keyring will take its place between the two.
-    pub(super) fn find(dir: &Path, mounted: Option<&Path>) -> Result<Option<Self>, KeyError> {
+    pub(super) fn find(
+        dir: &Path,
+        mounted: Option<&Path>,
+        watch: &Watch,
+    ) -> Result<Option<Self>, KeyError> {
         match mounted {
-            Some(path) => Self::load(KeySource::Mounted(path.to_owned()))?
+            Some(path) => Self::load(KeySource::Mounted(path.to_owned()), watch)?
                 .ok_or_else(|| KeyError::MountedMissing(path.to_owned()))
                 .map(Some),
-            None => Self::load(KeySource::Beside(Self::beside(dir))),
+            None => Self::load(KeySource::Beside(Self::beside(dir)), watch),
         }
     }
 
     /// The key that applies, made beside the vault if there is none.
-    pub(super) fn find_or_make(dir: &Path, mounted: Option<&Path>) -> Result<Self, KeyError> {
-        match Self::find(dir, mounted)? {
+    pub(super) fn find_or_make(
+        dir: &Path,
+        mounted: Option<&Path>,
+        watch: &Watch,
+    ) -> Result<Self, KeyError> {
+        match Self::find(dir, mounted, watch)? {
             Some(key) => Ok(key),
             None => Self::make(KeySource::Beside(Self::beside(dir))),
         }
@@ -138,8 +146,10 @@ impl RunnerKey {
             .and_then(|()| files::create_new(&path, text.as_bytes(), files::PRIVATE));
         match made {
             Ok(()) => Ok(Self { identity, source }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load(source)?
-                .ok_or_else(|| KeyError::Write { path, source: io::ErrorKind::NotFound.into() }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Self::load(source, &Watch::default())?
+                    .ok_or_else(|| KeyError::Write { path, source: io::ErrorKind::NotFound.into() })
+            }
             Err(source) => Err(KeyError::Write { path, source }),
         }
     }
@@ -163,9 +173,15 @@ impl RunnerKey {
         dir.join("runner.key")
     }
 
-    fn load(source: KeySource) -> Result<Option<Self>, KeyError> {
+    fn load(source: KeySource, watch: &Watch) -> Result<Option<Self>, KeyError> {
         let path = source.path();
-        let bytes = files::read_bounded(path)
+        // Who may see a mounted key is for whoever mounts it to say (Kubernetes: 0644).
+        let private = match source {
+            KeySource::Mounted(_) => Private::Sealed,
+            KeySource::Beside(_) => Private::Clear,
+        };
+        let bytes = watch
+            .read(path, private)
             .map_err(|error| KeyError::Read { path: path.to_owned(), source: error })?;
         let Some(bytes) = bytes.map(Zeroizing::new) else { return Ok(None) };
         let identity = std::str::from_utf8(&bytes)

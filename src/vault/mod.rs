@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-pub use files::{read_bounded, write_atomically};
+pub use files::{create_public_dir, read_bounded, write_atomically};
 pub use key::{KeyError, KeySource, OpenError, RunnerKey, open_with, parse_recipient, seal_to};
 pub use lock::{Lock, LockError, acquire};
 pub use records::{
@@ -124,12 +124,13 @@ pub struct Vault {
     dir: PathBuf,
     mounted_key: Option<PathBuf>,
     data_key: RefCell<Option<Rc<DataKey>>>,
+    watch: files::Watch,
 }
 
 impl Vault {
     /// The vault in `dir`, which need not exist yet.
     pub fn new(dir: PathBuf, mounted_key: Option<PathBuf>) -> Self {
-        Self { dir, mounted_key, data_key: RefCell::new(None) }
+        Self { dir, mounted_key, data_key: RefCell::new(None), watch: files::Watch::default() }
     }
 
     /// The directory.
@@ -142,7 +143,7 @@ impl Vault {
     /// # Errors
     /// If it is there but cannot be used.
     pub fn runner_key(&self) -> Result<Option<RunnerKey>, KeyError> {
-        RunnerKey::find(&self.dir, self.mounted_key.as_deref())
+        RunnerKey::find(&self.dir, self.mounted_key.as_deref(), &self.watch)
     }
 
     /// The runner key that applies here, made if there is none.
@@ -150,7 +151,7 @@ impl Vault {
     /// # Errors
     /// If it cannot be read or made.
     pub fn runner_key_or_new(&self) -> Result<RunnerKey, KeyError> {
-        RunnerKey::find_or_make(&self.dir, self.mounted_key.as_deref())
+        RunnerKey::find_or_make(&self.dir, self.mounted_key.as_deref(), &self.watch)
     }
 
     /// One entry. `None` if it was never written.
@@ -160,7 +161,9 @@ impl Vault {
     pub fn read<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
         let name = entry_name::<R>(of);
         let path = self.dir.join(&name);
-        let Some(sealed) = files::read_bounded(&path)
+        let Some(sealed) = self
+            .watch
+            .read(&path, files::Private::Sealed)
             .map_err(|source| VaultError::Read { path: path.clone(), source })?
         else {
             return Ok(None);
@@ -203,13 +206,32 @@ impl Vault {
     /// # Errors
     /// If the lock is held for long, or the directory cannot be written.
     pub fn write(&self) -> Result<Writer<'_>, VaultError> {
+        self.write_within(WRITE_LOCK_WAIT)
+    }
+
+    /// As [`Self::write`], without waiting for another writer: for what may as well be left out.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_at_once(&self) -> Result<Writer<'_>, VaultError> {
+        self.write_within(Duration::ZERO)
+    }
+
+    fn write_within(&self, wait: Duration) -> Result<Writer<'_>, VaultError> {
         files::create_private_dir(&self.dir)
             .map_err(|source| VaultError::Write { path: self.dir.clone(), source })?;
-        let lock = acquire(&self.dir.join("vault.lock"), WRITE_LOCK_WAIT)?;
+        self.watch.look_at_dir(&self.dir);
+        let lock = acquire(&self.dir.join("vault.lock"), wait)?;
         // Another process may have started the vault afresh since this one read its data key;
         // entries that do not open under an old key must not be taken for damaged ones.
         self.data_key.replace(None);
         Ok(Writer { vault: self, _lock: lock })
+    }
+
+    /// What of all that was read here so far other accounts may change, or, if it is the runner
+    /// key, see.
+    pub fn open_to_others(&self) -> Option<PathBuf> {
+        self.watch.found()
     }
 
     /// The names of the files that writers have set aside as damaged.
@@ -224,11 +246,26 @@ impl Vault {
         found
     }
 
+    /// Sets the header aside, and every entry with it: without the old data key none of them ever
+    /// opens again, and one that was left behind would fail every `get` that looks at it. The
+    /// entries go first, so that the next writer ends what a killed one began.
+    fn set_all_aside(&self) -> Result<(), VaultError> {
+        let fail = |path: PathBuf| move |source| VaultError::Write { path, source };
+        for entry in std::fs::read_dir(&self.dir).map_err(fail(self.dir.clone()))? {
+            let path = entry.map_err(fail(self.dir.clone()))?.path();
+            if path.to_string_lossy().ends_with(EXTENSION) {
+                files::set_aside(&path).map_err(fail(path))?;
+            }
+        }
+        let path = Header::path(&self.dir);
+        files::set_aside(&path).map_err(fail(path))
+    }
+
     fn data_key(&self) -> Result<Option<Rc<DataKey>>, VaultError> {
         if let Some(known) = &*self.data_key.borrow() {
             return Ok(Some(Rc::clone(known)));
         }
-        let Some(header) = Header::read(&self.dir)? else { return Ok(None) };
+        let Some(header) = Header::read(&self.dir, &self.watch)? else { return Ok(None) };
         let key = Rc::new(header.open(&self.dir, self.runner_key()?)?);
         Ok(Some(Rc::clone(self.data_key.borrow_mut().insert(key))))
     }
@@ -239,8 +276,7 @@ impl Vault {
             Ok(None) | Err(VaultError::Corrupt { .. }) => {}
             Err(error) => return Err(error),
         }
-        let path = Header::path(&self.dir);
-        files::set_aside(&path).map_err(|source| VaultError::Write { path, source })?;
+        self.set_all_aside()?;
         let key = Rc::new(Header::make(&self.dir, &self.runner_key_or_new()?)?);
         Ok(Rc::clone(self.data_key.borrow_mut().insert(key)))
     }
@@ -271,13 +307,23 @@ impl Writer<'_> {
     /// Writes one entry: sealed, to a temporary file, fsync, rename, fsync of the directory.
     ///
     /// # Errors
-    /// If that fails; the old entry is intact then.
+    /// If that fails, or the old entry was written by a newer version; it is intact then.
     pub fn put<R: Record + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
         let name = entry_name::<R>(of);
         let path = self.vault.dir.join(&name);
         let mut plain = Zeroizing::new(Vec::with_capacity(32 * 1024));
         serde_json::to_writer(&mut *plain, record).expect("BUG: records have no failing parts");
-        let sealed = self.vault.data_key_or_new()?.seal(&name, &plain);
+        let data_key = self.vault.data_key_or_new()?;
+        // Also where nobody read the old one: a newer one stays, a damaged one is set aside.
+        if let Ok(Some(old)) = files::read_bounded(&path) {
+            match data_key.open(&name, &old) {
+                Ok(_) => {}
+                Err(seal::OpenError::Newer) => return Err(VaultError::Newer { path }),
+                Err(seal::OpenError::Corrupt) => files::set_aside(&path)
+                    .map_err(|source| VaultError::Write { path: path.clone(), source })?,
+            }
+        }
+        let sealed = data_key.seal(&name, &plain);
         files::write_atomically(&path, &sealed, files::PRIVATE)
             .map_err(|source| VaultError::Write { path, source })
     }

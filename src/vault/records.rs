@@ -25,7 +25,7 @@ pub struct Session {
     pub account: String,
     /// The tenant it was issued by, where the issuer has tenants.
     pub tenant: Option<String>,
-    /// The issuer URL of the integration at the time.
+    /// The issuer of the integration at the time, in one spelling.
     pub issuer: String,
     /// The application it was issued to.
     pub client_id: String,

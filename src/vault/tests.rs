@@ -58,6 +58,37 @@ fn damaged_entries_are_reported_by_readers_and_set_aside_by_writers() {
 }
 
 #[test]
+fn a_newer_entry_is_never_overwritten_not_even_unread() {
+    let dir = tempfile::tempdir().expect("a directory");
+    put(&vault(&dir), "one");
+    let path = dir.path().join("state").join(entry_name::<Access>("host"));
+    let newer = b"onaz\x02what a later version keeps".as_slice();
+    fs::write(&path, newer).expect("newer");
+    assert!(matches!(vault(&dir).read::<Access>("host"), Err(VaultError::Newer { .. })));
+    let written = vault(&dir).write().expect("lock").put("host", &access("two"));
+    assert!(matches!(written, Err(VaultError::Newer { .. })));
+    assert_eq!(fs::read(&path).expect("there"), newer);
+}
+
+#[test]
+fn without_its_header_a_vault_starts_afresh_for_every_entry() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for damage in [Some("{"), None] {
+        put(&vault(&dir), "one");
+        vault(&dir).write().expect("lock").put("other", &access("three")).expect("written");
+        let header = Header::path(&dir.path().join("state"));
+        match damage {
+            Some(text) => fs::write(&header, text).expect("damaged"),
+            None => fs::remove_file(&header).expect("removed"),
+        }
+        put(&vault(&dir), "two");
+        assert_eq!(vault(&dir).read("host").expect("readable"), Some(access("two")));
+        let other = vault(&dir).read::<Access>("other").expect("no entry of the old key is left");
+        assert_eq!(other, None);
+    }
+}
+
+#[test]
 fn a_damaged_header_is_set_aside_and_made_anew() {
     let dir = tempfile::tempdir().expect("a directory");
     put(&vault(&dir), "one");

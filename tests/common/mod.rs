@@ -15,6 +15,11 @@ use git_credential_ona_azure::vault::{Access, Vault};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
 
+mod expect;
+#[allow(unused_imports, reason = "some test files need only the methods")]
+pub use expect::*;
+pub mod system;
+
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");
 
@@ -152,6 +157,20 @@ impl Machine {
         run(command.current_dir(self.work().join(directory)).args(arguments), b"")
     }
 
+    /// git in a directory below `work`, which must do what it is told without a word of anybody's.
+    #[track_caller]
+    pub fn git_quietly(&self, directory: &str, arguments: &[&str]) {
+        let done = self.git_in(directory, arguments);
+        assert_eq!(done, Done::silent(), "git {arguments:?}");
+    }
+
+    /// Writes a file in a clone below `work` and commits it.
+    pub fn commit(&self, clone: &str, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.work().join(clone).join(name), content).expect("written");
+        self.git_in(clone, &["add", name]).expect_success();
+        self.git_in(clone, &["commit", "-q", "-m", name]).expect_success();
+    }
+
     pub fn set_up_git(&self) {
         self.helper(&["setup-git"]).expect_success();
     }
@@ -264,13 +283,20 @@ impl Login {
 
     /// The address it asks to open.
     pub fn address(&mut self) -> String {
+        let address = self.address_if_any();
+        address.unwrap_or_else(|| panic!("login ended before it gave an address: {}", self.seen))
+    }
+
+    /// The address it asks to open, unless it ends before.
+    pub fn address_if_any(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();
-            let read = self.stderr.read_line(&mut line).expect("readable");
-            assert!(read > 0, "login ended before it gave an address: {}", self.seen);
+            if self.stderr.read_line(&mut line).expect("readable") == 0 {
+                return None;
+            }
             self.seen.push_str(&line);
             if let Some(address) = line.trim().strip_prefix("https://") {
-                return format!("https://{address}");
+                return Some(format!("https://{address}"));
             }
         }
     }
@@ -295,6 +321,11 @@ impl Login {
 }
 
 impl Done {
+    /// Success without a word.
+    pub fn silent() -> Self {
+        Self { code: 0, stdout: String::new(), stderr: String::new() }
+    }
+
     /// Fails the test unless it ended with exit code 0.
     #[track_caller]
     pub fn expect_success(self) -> Self {
@@ -310,6 +341,52 @@ impl Done {
     pub fn password(&self) -> &str {
         self.attribute("password").unwrap_or_else(|| panic!("no password in {self:#?}"))
     }
+}
+
+/// Whether a program is there that a test cannot do without; says so if it is not.
+pub fn has(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());
+    if !found {
+        skipped(tool);
+    }
+    found
+}
+
+/// Says what a test could not do without. Written straight to stderr: what macros print, the test
+/// harness keeps to itself where a test passes.
+pub fn skipped(needs: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: needs {needs}");
+}
+
+/// Bytes that do not compress, always the same.
+pub fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[4]
+    };
+    (0..size).map(next).collect()
+}
+
+/// Waits until a file is there.
+#[track_caller]
+pub fn wait_for(path: &Path) {
+    let started = std::time::Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed().as_secs() < 30, "{} never came", path.display());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// Writes a script that can be run.
+pub fn script(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::write(path, text).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("made runnable");
 }
 
 /// Runs a command to its end. A child that does not read its input is no failure.

@@ -1,0 +1,148 @@
+//! What the operating system does on demand: mounts of a test's own, traced and killed programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{Done, Machine, PROGRAM, run};
+
+/// Whether a tool is on this machine; says that the test is skipped if it is not.
+pub fn has(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|dir| dir.join(tool).is_file());
+    if !found {
+        eprintln!("skipped: needs {tool}");
+    }
+    found
+}
+
+/// Whether programs may be traced here; says that the test is skipped if not.
+pub fn can_trace() -> bool {
+    if !has("strace") {
+        return false;
+    }
+    let traced = succeeds(&["strace", "-qq", "-o", "/dev/null", "-e", "trace=none", "true"]);
+    if !traced {
+        eprintln!("skipped: needs strace with the right to trace");
+    }
+    traced
+}
+
+/// The start of a command line that runs a program with mounts of its own, where this account may
+/// make any; says that the test is skipped where not.
+fn with_mounts() -> Option<&'static [&'static str]> {
+    const WAYS: [&[&str]; 2] = [&["unshare", "-m"], &["unshare", "-rm"]];
+    let way = WAYS
+        .into_iter()
+        .find(|way| succeeds(&[way, &["mount", "-t", "tmpfs", "none", "/tmp"][..]].concat()));
+    if way.is_none() {
+        eprintln!("skipped: needs unshare and the right to mount");
+    }
+    way
+}
+
+fn succeeds(words: &[&str]) -> bool {
+    Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+impl Machine {
+    /// Runs a shell script with mounts of its own; `$PROGRAM`, `$STATE` and `$CONFIG` name the
+    /// program and its two directories. `None` where that cannot be done.
+    pub fn script_with_mounts(&self, script: &str, stdin: impl AsRef<[u8]>) -> Option<Done> {
+        let way = with_mounts()?;
+        let mut command = self.command(way[0]);
+        command
+            .args(&way[1..])
+            .args(["sh", "-eu", "-c", script])
+            .env("PROGRAM", PROGRAM)
+            .env("STATE", self.state_dir())
+            .env("CONFIG", self.integrations_file().parent().expect("a directory"));
+        Some(run(&mut command, stdin.as_ref()))
+    }
+
+    /// Runs a shell script, with the same names.
+    pub fn script(&self, script: &str, stdin: impl AsRef<[u8]>) -> Done {
+        let mut command = self.command("sh");
+        command
+            .args(["-eu", "-c", script])
+            .env("PROGRAM", PROGRAM)
+            .env("STATE", self.state_dir())
+            .env("CONFIG", self.integrations_file().parent().expect("a directory"));
+        run(&mut command, stdin.as_ref())
+    }
+
+    /// The program under strace with these of its options; what it ended with, and the trace.
+    pub fn traced(
+        &self,
+        options: &[&str],
+        arguments: &[&str],
+        stdin: impl AsRef<[u8]>,
+    ) -> (Done, String) {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let mut command = self.command("strace");
+        command.args(["-f", "-qq", "-s", "256", "-o"]).arg(file.path());
+        command.args(options).arg(PROGRAM).args(arguments);
+        let done = run(&mut command, stdin.as_ref());
+        let trace = fs::read(file.path()).expect("a trace");
+        (done, String::from_utf8_lossy(&trace).into_owned())
+    }
+
+    /// Every file below the home, whatever it holds.
+    pub fn all_files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut left = vec![self.home()];
+        while let Some(dir) = left.pop() {
+            for entry in fs::read_dir(dir).expect("a directory") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() && !path.is_symlink() {
+                    left.push(path);
+                } else {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// The one vault file whose name begins so.
+    pub fn entry(&self, kind: &str) -> PathBuf {
+        let mut found: Vec<_> = self
+            .state()
+            .into_keys()
+            .filter(|path| {
+                let name = name_of(path);
+                name.starts_with(&format!("{kind}-")) && name.ends_with(".sealed")
+            })
+            .collect();
+        assert_eq!(found.len(), 1, "files of kind {kind}: {found:?}");
+        found.remove(0)
+    }
+
+    /// The names of the files in the state directory.
+    pub fn state_names(&self) -> Vec<String> {
+        self.state().keys().map(|path| name_of(path)).collect()
+    }
+}
+
+/// The last part of a path.
+pub fn name_of(path: &Path) -> String {
+    path.file_name().expect("a name").to_string_lossy().into_owned()
+}
+
+/// Whether any of the files holds these bytes.
+pub fn holding<'f>(files: &'f [PathBuf], secret: &[u8]) -> Vec<&'f PathBuf> {
+    files
+        .iter()
+        .filter(|path| {
+            let bytes = fs::read(path).unwrap_or_default();
+            bytes.windows(secret.len()).any(|window| window == secret)
+        })
+        .collect()
+}

@@ -1,0 +1,196 @@
+//! An Azure DevOps Server, which offers Negotiate and NTLM beside Basic.
+
+mod common;
+
+use std::fs;
+
+use common::*;
+
+const APP: &str = "https://tfs.corp.example/tfs/DefaultCollection/app/_git/app";
+const REQUEST: &str =
+    "protocol=https\nhost=tfs.corp.example\npath=tfs/DefaultCollection/app/_git/app\n";
+const CHALLENGES: &str =
+    "wwwauth[]=Bearer\nwwwauth[]=Negotiate\nwwwauth[]=NTLM\nwwwauth[]=Basic realm=\"x\"\n";
+
+/// A machine with the Server's integration and a PAT for what `url` names.
+fn with_pat(host: &str, url: &str) -> (Machine, String) {
+    let machine = Machine::new();
+    machine.add_pat_integration(host, &["--virtual-directory", "/tfs"]);
+    machine.set_up_git();
+    let pat = machine.world.server().add_pat();
+    machine.give_pat(url, &pat, &[]);
+    (machine, pat)
+}
+
+/// Whether git knows `http.proactiveAuth`.
+fn git_is_new(machine: &Machine) -> bool {
+    let version = machine.git(&["version"]).stdout;
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
+    let version: (u32, u32) =
+        (numbers.next().expect("a version"), numbers.next().expect("a version"));
+    if version < (2, 46) {
+        skipped("git 2.46");
+    }
+    version >= (2, 46)
+}
+
+#[test]
+fn clone_and_push_with_a_pat_that_survives() {
+    for (host, root) in [
+        ("tfs.corp.example", "https://tfs.corp.example/tfs"),
+        ("tfs.corp.example:8443", "https://tfs.corp.example:8443/tfs"),
+    ] {
+        let (machine, pat) = with_pat(host, root);
+        if !git_is_new(&machine) {
+            return;
+        }
+        let setting = format!("http.https://{host}.proactiveAuth");
+        assert_eq!(machine.git(&["config", "--global", &setting]).stdout, "basic\n");
+        let url = format!("{root}/DefaultCollection/app/_git/app");
+        let state = machine.state();
+        machine.git_quietly("", &["clone", "-q", &url, "app"]);
+        machine.commit("app", "file", noise(2 << 20));
+        machine.git_quietly("app", &["push", "-q", "origin", "main"]);
+        machine.git_quietly("app", &["fetch", "-q"]);
+        assert_eq!(machine.state(), state, "nothing was erased, nothing written");
+        let request =
+            format!("protocol=https\nhost={host}\npath=tfs/DefaultCollection/app/_git/app\n");
+        assert_eq!(machine.get(request).password(), pat);
+        for seen in machine.world.requests() {
+            assert_eq!(seen.authorization.as_deref(), Some("Basic"), "{seen:?}");
+        }
+    }
+}
+
+#[test]
+fn a_pat_rejected_where_windows_authentication_is_offered_is_kept() {
+    let (machine, pat) = with_pat("tfs.corp.example", APP);
+    let state = machine.state();
+    for offers in [CHALLENGES, "wwwauth[]=NTLM\n", "wwwauth[]=negotiate TlRMTVNTUAAC\n"] {
+        let rejected = format!("{REQUEST}username=\npassword={pat}\n{offers}");
+        let done = machine.erase(rejected);
+        assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{done:#?}");
+        let line = "warning: the personal access token for defaultcollection is kept: the server offers NTLM or Negotiate, which git tries in its place\n";
+        let (said, hint) = done.stderr.split_at(line.len());
+        assert_eq!(said, line);
+        assert!(hint.starts_with("hint: ") && hint.contains("setup-git"), "{hint}");
+        assert_eq!(machine.state(), state);
+    }
+    // Where only Basic is offered, it is the PAT that is no good.
+    let done =
+        machine.erase(format!("{REQUEST}username=\npassword={pat}\nwwwauth[]=Basic realm=\"x\"\n"));
+    assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{done:#?}");
+    assert!(done.stderr.contains("was rejected and is forgotten"), "{done:#?}");
+    assert_eq!(machine.get(REQUEST), Done::silent());
+}
+
+#[test]
+fn a_git_that_tries_windows_authentication_first_does_not_lose_the_pat() {
+    let root = "https://tfs.corp.example/tfs";
+    let (machine, _) = with_pat("tfs.corp.example", root);
+    if !git_is_new(&machine) {
+        return;
+    }
+    let pat = machine.world.server().add_pat();
+    machine.give_pat(root, &pat, &["--username", "ada"]);
+    // As before git 2.46: nothing tells git to send the PAT, so libcurl takes NTLM.
+    let setting = "http.https://tfs.corp.example.proactiveAuth";
+    machine.git(&["config", "--global", "--unset-all", setting]);
+    let cloned = machine.git(&["clone", "-q", APP, "app"]);
+    assert_eq!(cloned.code, 128, "{cloned:#?}");
+    assert!(cloned.stderr.contains("Authentication failed"), "{cloned:#?}");
+    assert!(cloned.stderr.contains(" is kept: the server offers NTLM"), "{cloned:#?}");
+    assert_eq!(machine.get(REQUEST).password(), pat);
+}
+
+#[test]
+fn a_pat_of_a_collection_serves_that_collection_and_one_of_the_server_serves_all() {
+    let (machine, own) =
+        with_pat("tfs.corp.example", "https://tfs.corp.example/tfs/DefaultCollection");
+    let other = "protocol=https\nhost=tfs.corp.example\npath=tfs/Other/app/_git/app\n";
+    assert_eq!(machine.get(REQUEST).password(), own);
+    assert_eq!(machine.get(other), Done::silent(), "git asks itself");
+
+    let whole = machine.world.server().add_pat();
+    machine.give_pat("https://tfs.corp.example/tfs", &whole, &[]);
+    assert_eq!(machine.get(REQUEST).password(), own, "its own first");
+    assert_eq!(machine.get(other).password(), whole);
+    let no_path = machine.get("protocol=https\nhost=tfs.corp.example\n");
+    assert_eq!(no_path.password(), whole);
+}
+
+#[test]
+fn git_is_told_how_to_use_the_pat_of_a_collection() {
+    let (machine, _) = with_pat("tfs.corp.example", APP);
+    if !git_is_new(&machine) {
+        return;
+    }
+    let first = machine.git(&["clone", "-q", APP, "app"]);
+    assert_eq!(first.code, 128, "{first:#?}");
+    let said = "error: git does not say which organization of tfs.corp.example is meant, and a personal access token is only given to its own\n";
+    assert!(first.stderr.starts_with(said), "{first:#?}");
+    let hint = first.stderr.lines().find_map(|line| line.strip_prefix("hint: ")).expect("a hint");
+    run(machine.command("sh").args(["-c", hint]), b"").expect_success();
+    machine.git_quietly("", &["clone", "-q", APP, "app"]);
+}
+
+#[test]
+fn a_kept_user_name_is_given_back_also_an_empty_one() {
+    let (machine, pat) = with_pat("tfs.corp.example", APP);
+    let expiry = machine.get(REQUEST).attribute("password_expiry_utc").expect("one").to_owned();
+    let answer = format!("username=\npassword={pat}\npassword_expiry_utc={expiry}\n");
+    assert_eq!(machine.get(REQUEST), Done { stdout: answer, ..Done::silent() });
+    machine.give_pat(APP, &pat, &["--username", "CORP\\ada"]);
+    let named = machine.get(format!("{REQUEST}username=CORP\\ada\n"));
+    assert_eq!(named.attribute("username"), Some("CORP\\ada"));
+    assert_eq!(machine.get(format!("{REQUEST}username=CORP\\grace\n")), Done::silent());
+}
+
+#[test]
+fn other_ports_and_hosts_of_the_server_get_nothing() {
+    let (machine, _) = with_pat("tfs.corp.example:8443", "https://tfs.corp.example:8443/tfs");
+    for host in ["tfs.corp.example", "tfs.corp.example:443", "corp.example", "x.tfs.corp.example"] {
+        let request = format!("protocol=https\nhost={host}\npath=tfs/DefaultCollection/_git/app\n");
+        assert_eq!(machine.get(request), Done::silent(), "{host}");
+    }
+}
+
+#[test]
+fn plain_http_is_only_spoken_where_the_integration_allows_it() {
+    let (machine, _) = with_pat("tfs.corp.example", APP);
+    let plain = REQUEST.replace("https", "http");
+    let refused = machine.get(&plain);
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "{refused:#?}");
+    assert!(refused.stderr.starts_with("error: no credential is given to "), "{refused:#?}");
+    assert!(refused.stderr.contains("allowHttp"), "{refused:#?}");
+
+    machine.add_pat_integration("tfs.corp.example", &["--allow-http"]);
+    assert_eq!(machine.get(&plain), Done::silent(), "what was kept for https stays there");
+    let pat = machine.world.server().add_pat();
+    machine.give_pat("http://tfs.corp.example/tfs/DefaultCollection", &pat, &[]);
+    assert_eq!(machine.get(&plain).password(), pat);
+    assert_ne!(machine.get(REQUEST).password(), pat);
+}
+
+#[test]
+fn what_a_person_types_into_git_is_kept_and_used() {
+    let machine = Machine::new();
+    machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
+    machine.set_up_git();
+    if !git_is_new(&machine) {
+        return;
+    }
+    let pat = machine.world.server().add_pat();
+    let askpass = machine.home().join("askpass");
+    script(
+        &askpass,
+        &format!("#!/bin/sh\ncase $1 in Username*) echo ada;; *) echo {pat};; esac\n"),
+    );
+    let mut git = machine.command("git");
+    git.env("GIT_ASKPASS", &askpass).args(["clone", "-q", APP, "app"]);
+    assert_eq!(run(&mut git, b""), Done::silent());
+    fs::remove_file(&askpass).expect("removed");
+    machine.git_quietly("app", &["fetch", "-q"]);
+    let kept = machine.get("protocol=https\nhost=tfs.corp.example\n");
+    assert_eq!((kept.attribute("username"), kept.password()), (Some("ada"), pat.as_str()));
+}
