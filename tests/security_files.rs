@@ -40,7 +40,7 @@ END
          echo other-pat | \"$PROGRAM\" login https://dev.azure.com/fabrikam --pat",
         standins::CLIENT_ID
     );
-    machine.script(&script, "").expect_success();
+    machine.shell(&script, "").expect_success();
     machine
 }
 

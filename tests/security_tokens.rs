@@ -157,7 +157,7 @@ fn g03_an_unreadable_ca_bundle_is_an_error_and_not_a_reason_to_trust_all() {
 
 /// The program with less memory than the answer has bytes.
 fn get_with_little_memory(machine: &Machine) -> Done {
-    machine.script("ulimit -d 131072; exec \"$PROGRAM\" get", CONTOSO_REQUEST)
+    machine.shell("ulimit -d 131072; exec \"$PROGRAM\" get", CONTOSO_REQUEST)
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn g09_killed_before_the_answer_the_newest_refresh_token_is_kept() {
     let newest = record_refresh_tokens(&machine);
     let out = machine.home().join("out");
     machine.set("OUT", out.to_str().expect("text"));
-    let done = machine.script(
+    let done = machine.shell(
         "exec strace -f -qq -o /dev/null -P \"$OUT\" -e trace=write -e inject=write:signal=KILL \
          \"$PROGRAM\" get >\"$OUT\"",
         CONTOSO_REQUEST,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::subject::SessionKey;
 use crate::clock;
 use crate::entra::{
-    Allows, App, Callback, Claims, EntraError, Expected, Issuer, Loopback, Refusal, allow,
-    authorize, endpoints, open_browser, redeem,
+    Allows, App, Callback, Claims, ClaimsError, EntraError, Expected, Issuer, Loopback, Refusal,
+    allow, authorize, endpoints, open_browser, redeem,
 };
 use crate::integration::{HostKey, Integration, OAuth, open_client_secret};
 use crate::net::Send;
@@ -96,7 +96,7 @@ pub fn sign_in_with_browser(
             .and_then(Claims::of)
             .ok_or_else(|| {
                 shown(Failure::new("the sign-in brought no ID token").hint(
-                    "add the delegated permission openid: API permissions → Microsoft Graph → openid",
+                    "step 4 (API permissions): add Microsoft Graph → Delegated → openid",
                 ))
             })?
             .check(Expected {
@@ -107,18 +107,21 @@ pub fn sign_in_with_browser(
                 tenant: None,
                 now: clock::now(),
             })
-            .map_err(|error| shown(Failure::new(error.to_string()).exit(Exit::SignIn)))?;
+            .map_err(|error| {
+                let failure = Failure::new(error.to_string()).hint(claims_hint(error));
+                shown(failure.exit(Exit::SignIn))
+            })?;
         if allow(&grant.scopes) == Allows::Nothing {
             return Err(shown(
                 Failure::new("the sign-in grants no access to code in Azure DevOps").hint(
-                    "step 4, API permissions: add Azure DevOps → Delegated → vso.code and vso.code_write",
+                    "step 4 (API permissions): add Azure DevOps → Delegated → vso.code and vso.code_write",
                 ),
             ));
         }
         let Some(refresh_token) = grant.refresh_token else {
             return Err(shown(
                 Failure::new("the sign-in brought no refresh token, so it would end within the hour").hint(
-                    "step 4, API permissions: add Microsoft Graph → Delegated → offline_access",
+                    "step 4 (API permissions): add Microsoft Graph → Delegated → offline_access",
                 ),
             ));
         };
@@ -239,6 +242,22 @@ pub fn forget(vault: &Vault, session: &Session) -> Result<(), VaultError> {
     let writer = vault.write()?;
     writer.remove::<Access>(&of)?;
     writer.remove::<Session>(&of)
+}
+
+/// What to do about an ID token that is not as it should be.
+fn claims_hint(error: ClaimsError) -> &'static str {
+    match error {
+        ClaimsError::Time => "set this machine's clock, then sign in again",
+        ClaimsError::Issuer | ClaimsError::Tenant => {
+            "step 1 (app registration): compare the Issuer URL with Overview → Directory (tenant) ID"
+        }
+        ClaimsError::Audience => {
+            "step 1 (app registration): compare the client ID with Overview → Application (client) ID"
+        }
+        ClaimsError::Nonce | ClaimsError::Unreadable => {
+            "sign in again: git-credential-ona-azure login"
+        }
+    }
 }
 
 fn random_id() -> String {

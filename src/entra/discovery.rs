@@ -71,7 +71,7 @@ pub fn fetch(issuer: &Issuer, network: &dyn Send) -> Result<Endpoints, EntraErro
         .map_err(|_| EntraError::Unusable("the issuer's address cannot be asked".to_owned()))?;
     let reply = network.send(request)?;
     if reply.status != 200 {
-        return Err(EntraError::refused(&reply));
+        return Err(EntraError::refused(url.host_str().unwrap_or_default(), &reply));
     }
     let endpoints: Endpoints = serde_json::from_slice(&reply.body).map_err(|_| {
         EntraError::Unusable(format!(

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::refusal::{Class, Refusal, parse_retry_after};
+use super::refusal::{Class, NOT_ITS_OWN_ANSWER, Refusal, parse_retry_after};
 use crate::azure::Step;
 use crate::net::{NetError, Reply};
 use crate::report::Failure;
@@ -22,10 +22,11 @@ pub enum EntraError {
 }
 
 impl EntraError {
-    /// The refusal in an answer.
-    pub fn refused(reply: &Reply) -> Self {
+    /// The refusal in an answer of that host.
+    pub fn refused(host: &str, reply: &Reply) -> Self {
         let retry_after = reply.header("retry-after").and_then(parse_retry_after);
-        Self::Refused(Box::new(Refusal::read(reply.status, retry_after, &reply.body)))
+        let refusal = Refusal::read(reply.status, retry_after, &reply.body);
+        Self::Refused(Box::new(refusal.from_host(host)))
     }
 
     /// What kind of refusal it is; an answer that cannot be used is one that may be better later.
@@ -36,17 +37,19 @@ impl EntraError {
         }
     }
 
+    /// Whether the same may work later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self.class(), Class::Transient | Class::Throttled | Class::ClientLoop)
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::Network(error) => error.hint(),
-            Self::Unusable(_) => {
-                "check the Issuer URL and that no proxy answers in the issuer's place: git-credential-ona-azure integration test"
-                    .to_owned()
-            }
+            Self::Unusable(_) => NOT_ITS_OWN_ANSWER.to_owned(),
             Self::Refused(refusal) => {
-                let (step, _, fix) = refusal.explain();
-                step.map_or_else(|| fix.clone(), |step| format!("{step}: {fix}"))
+                let (_, _, fix) = refusal.explain();
+                self.step().map_or_else(|| fix.clone(), |step| format!("{step}: {fix}"))
             }
         }
     }
@@ -54,6 +57,8 @@ impl EntraError {
     /// The set-up step it points to, where it points to one.
     pub fn step(&self) -> Option<Step> {
         match self {
+            // Nothing that was set up is at fault.
+            _ if self.is_passing() => None,
             Self::Refused(refusal) => refusal.explain().0,
             Self::Network(_) | Self::Unusable(_) => None,
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::issuer::is_guid;
 use crate::azure::{self as messages, Step};
+use crate::report::escape;
 
 mod mask;
 
@@ -19,6 +20,10 @@ const WAIT_DEFAULT: u64 = 60;
 
 /// The longest wait believed: the answer is not signed, and an hour is long to be locked out.
 const WAIT_MAX: u64 = 3600;
+
+/// What to do about an answer that the service itself would not give.
+pub(super) const NOT_ITS_OWN_ANSWER: &str = "check the Issuer URL, and that no proxy or sign-in page of the \
+    network answers in the issuer's place; then: git-credential-ona-azure integration test";
 
 /// What to do about a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +63,8 @@ pub struct Refusal {
     pub retry_after: Option<u64>,
     /// The HTTP status.
     pub status: u16,
+    /// Who said it, where that is known.
+    pub host: Option<String>,
 }
 
 impl Refusal {
@@ -89,7 +96,15 @@ impl Refusal {
                 .map(str::to_owned),
             retry_after: waits.then(|| retry_after.unwrap_or(WAIT_DEFAULT).clamp(least, WAIT_MAX)),
             status,
+            host: None,
         }
+    }
+
+    /// The same refusal with the host that said it.
+    #[must_use]
+    pub fn from_host(mut self, host: &str) -> Self {
+        self.host = Some(host.to_owned()).filter(|host| !host.is_empty());
+        self
     }
 
     /// Reads what a browser brought back instead of a code (RFC 6749 section 4.1.2.1).
@@ -105,6 +120,10 @@ impl Refusal {
             return (Some(row.step), row.cause.to_owned(), row.fix.to_owned());
         }
         let (step, fix) = match self.class {
+            // Neither a fault of the service's nor an answer of its own.
+            Class::Transient if self.status < 500 && self.error.is_empty() => {
+                (None, NOT_ITS_OWN_ANSWER)
+            }
             Class::Transient => (None, "try again in a minute"),
             Class::Throttled | Class::ClientLoop => (None, "wait some minutes, then try again"),
             Class::Interaction | Class::Dead => (Some(Step::Connect), "sign in again"),
@@ -115,10 +134,16 @@ impl Refusal {
             let (cause, look_up) = messages::explain_unknown(*code, &self.first_line);
             return (step, cause, format!("{fix}, or {look_up}"));
         }
+        let host = escape(self.host.as_deref().unwrap_or("the login host"));
         let cause = match (self.error.as_str(), self.first_line.as_str()) {
-            ("", _) => format!("the login host answered with HTTP status {}", self.status),
-            (error, "") => format!("the login host answered {error}"),
-            (error, line) => format!("the login host answered {error}: {line}"),
+            ("", _) => match self.status {
+                status @ 300..400 => format!(
+                    "{host} answered with a redirect (HTTP status {status}), which is not followed"
+                ),
+                status => format!("{host} answered with HTTP status {status}"),
+            },
+            (error, "") => format!("{host} answered {error}"),
+            (error, line) => format!("{host} answered {error}: {line}"),
         };
         (step, cause, fix.to_owned())
     }

@@ -208,7 +208,9 @@ fn exchange(
     ) -> Result<TokenResponse, RequestTokenError<NetError, BasicErrorResponse>>,
 ) -> Result<Grant, EntraError> {
     let last: RefCell<Option<Reply>> = RefCell::new(None);
+    let host = RefCell::new(String::new());
     let send = |request: HttpRequest| -> Result<HttpResponse, NetError> {
+        host.replace(request.uri().host().unwrap_or_default().to_owned());
         let reply = network.send(request)?;
         let mut response = oauth2::http::Response::new(reply.body.to_vec());
         *response.status_mut() = oauth2::http::StatusCode::from_u16(reply.status)
@@ -221,10 +223,10 @@ fn exchange(
         Ok(response) => grant(response),
         Err(RequestTokenError::Request(error)) => Err(error.into()),
         Err(_) => match last.take() {
-            Some(reply) if reply.status != 200 => Err(EntraError::refused(&reply)),
-            _ => Err(EntraError::Unusable(
-                "the token endpoint's answer is not a token response".to_owned(),
-            )),
+            Some(reply) if reply.status != 200 => Err(EntraError::refused(&host.borrow(), &reply)),
+            _ => {
+                Err(EntraError::Unusable(format!("{} did not answer with a token", host.borrow())))
+            }
         },
     }
 }

@@ -138,6 +138,10 @@ impl IntegrationsFile {
     pub fn integrations(&self) -> Result<Vec<Integration>, FileError> {
         let mut all: Vec<Integration> = Vec::new();
         for (index, value) in self.elements()?.iter().enumerate() {
+            // Another source host's fields have shapes of their own.
+            if is_foreign(value) {
+                continue;
+            }
             let wire: WireIntegration = serde_path_to_error::deserialize(value.into_deserializer())
                 .map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
                     let inside = error.path().to_string();
@@ -152,8 +156,7 @@ impl IntegrationsFile {
                         "mend that field; `git-credential-ona-azure integration add --help` describes each",
                     )
                 })?;
-            let model = wire.into_model().map_err(|error| self.model_error(index, &error))?;
-            let Some(integration) = model else { continue };
+            let integration = wire.into_model().map_err(|error| self.model_error(index, &error))?;
             if all.iter().any(|other| other.host.key == integration.host.key) {
                 return Err(FileError::field(
                     &self.path,
@@ -204,6 +207,8 @@ impl IntegrationsFile {
             path: path.to_owned(),
             root: Map::from_iter([("version".to_owned(), json!(VERSION))]),
         });
+        // Broken in any field is broken: a file that `get` refuses is not written to either.
+        file.runner_name()?;
         let old = file.integrations()?.into_iter().find(|known| known.host.key == *host);
         let new = change(old)?;
         file.put(host, new.as_ref())?;
@@ -249,6 +254,7 @@ impl IntegrationsFile {
     }
 }
 
+/// Whether it is an integration of another source host, which is not ours to judge.
 fn is_foreign(element: &Value) -> bool {
     matches!(element.get("scmId").and_then(Value::as_str), Some("github" | "gitlab" | "bitbucket"))
 }

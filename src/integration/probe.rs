@@ -3,7 +3,7 @@
 use crate::azure::{Place, Step};
 use crate::clock;
 use crate::entra::{
-    App, Class, Endpoints, EntraError, Issuer, everything_consented, fetch_endpoints, prove_client,
+    App, Endpoints, EntraError, Issuer, everything_consented, fetch_endpoints, prove_client,
 };
 use crate::net::Send;
 use crate::report::{Exit, Failure, escape};
@@ -14,6 +14,9 @@ use super::secret::open_client_secret;
 
 /// How long a new secret may be unknown to parts of Entra, in seconds.
 const PROPAGATION: u64 = 60;
+
+/// The tenant of organizations that belong to none.
+const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Entra's number for a wrong client secret. It chooses words only.
 const WRONG_SECRET: u32 = 7_000_215;
@@ -144,8 +147,7 @@ impl Probe<'_> {
 /// The failure of a request to the issuer; `step` is where to look if the answer does not say.
 fn at(step: Step, error: EntraError) -> Failure {
     let named = error.step().is_some();
-    let unavailable =
-        matches!(error.class(), Class::Transient | Class::Throttled | Class::ClientLoop);
+    let unavailable = error.is_passing();
     let hint =
         if named || unavailable { error.hint() } else { format!("{step}: {}", error.hint()) };
     Failure::new(error.to_string()).hint(hint).exit(if unavailable {
@@ -185,10 +187,10 @@ fn reach_host(
     })?;
     let host = &integration.host;
     match (&host.key, reply.status) {
-        (_, 429 | 500..) => Err(Failure::new(format!("{host} answers with HTTP status {}", reply.status))
-            .hint("try again in some minutes: git-credential-ona-azure integration test")
+        (key, 429 | 500..) => Err(Failure::new(format!("{host} answers with HTTP status {}", reply.status))
+            .hint(format!("try again in some minutes: git-credential-ona-azure integration test {key}"))
             .exit(Exit::Unavailable)),
-        (HostKey::Cloud, 404) => Err(Failure::new(format!("there is no organization {host}")).hint(format!(
+        (HostKey::Cloud, 404) if host.organization.is_some() => Err(Failure::new(format!("there is no organization {host}")).hint(format!(
             "{step}: check the organization's name in its address"
         ))),
         (HostKey::Server(authority), 404) => Err(Failure::new(format!(
@@ -201,6 +203,15 @@ fn reach_host(
         ))),
         (HostKey::Cloud, _) if host.organization.is_some() => {
             let theirs = reply.header("x-vss-resourcetenant").unwrap_or_default();
+            if tenant.is_some() && theirs.trim() == NO_TENANT {
+                return Err(Failure::new(format!(
+                    "{host} belongs to personal Microsoft accounts, not to a tenant, so no sign-in with Entra ID opens it"
+                ))
+                .hint(format!(
+                    "{step}: connect the organization to your tenant (Organization settings → Microsoft Entra), \
+                     or use personal access tokens: git-credential-ona-azure integration add --host {host} --pat"
+                )));
+            }
             if let Some(ours) = tenant
                 && !theirs.is_empty()
                 && !theirs.split(',').any(|one| one.trim().eq_ignore_ascii_case(ours))

@@ -63,12 +63,14 @@ fn wrong(field: &'static str, problem: impl Into<String>, fix: impl Into<String>
 }
 
 impl WireIntegration {
-    /// The model, or `None` for an integration of another source host, which is not ours to judge.
-    pub(super) fn into_model(self) -> Result<Option<Integration>, ModelError> {
+    /// The model.
+    ///
+    /// # Errors
+    /// The first field that makes no sense.
+    pub(super) fn into_model(self) -> Result<Integration, ModelError> {
         let scm_id = match self.scm_id.as_str() {
             "azuredevops_entra" => ScmId::Entra,
             "azuredevops_server" => ScmId::Server,
-            "github" | "gitlab" | "bitbucket" => return Ok(None),
             other => {
                 return Err(wrong(
                     "scmId",
@@ -98,7 +100,7 @@ impl WireIntegration {
             trusted_issuers: self.trusted_issuers,
         };
         integration.check()?;
-        Ok(Some(integration))
+        Ok(integration)
     }
 
     pub(super) fn of_model(integration: &Integration) -> Self {

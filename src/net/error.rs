@@ -22,6 +22,10 @@ pub enum NetErrorKind {
     Connect,
     /// The proxy refused.
     Proxy,
+    /// Nobody answers where the proxy should be.
+    ProxyUnreachable,
+    /// The proxy wants to know who asks.
+    ProxyAuthentication,
     /// The proxy's address is no URL.
     BadProxy,
     /// No answer in time.
@@ -71,7 +75,10 @@ impl NetError {
             NetErrorKind::Dns | NetErrorKind::Connect | NetErrorKind::Timeout => {
                 "check the network, and HTTPS_PROXY if there is a proxy; then try again".to_owned()
             }
-            NetErrorKind::Proxy | NetErrorKind::BadProxy => format!(
+            NetErrorKind::ProxyAuthentication => {
+                "write them in the proxy's address: HTTPS_PROXY=http://<user>:<password>@<proxy>:<port>".to_owned()
+            }
+            NetErrorKind::Proxy | NetErrorKind::ProxyUnreachable | NetErrorKind::BadProxy => format!(
                 "check HTTPS_PROXY and: git config --global --get-urlmatch http.proxy https://{}",
                 self.host
             ),
@@ -96,6 +103,12 @@ impl fmt::Display for NetError {
             NetErrorKind::Dns => write!(f, "the name {host} does not resolve"),
             NetErrorKind::Connect => write!(f, "{host} cannot be reached"),
             NetErrorKind::Proxy => write!(f, "the proxy refuses to connect to {host}"),
+            NetErrorKind::ProxyUnreachable => {
+                write!(f, "the proxy for {host} cannot be reached")
+            }
+            NetErrorKind::ProxyAuthentication => {
+                write!(f, "the proxy for {host} asks for a username and password")
+            }
             NetErrorKind::BadProxy => {
                 write!(f, "the proxy configured for {host} is no usable address")
             }
@@ -140,12 +153,15 @@ fn kind_of(error: &(dyn Error + 'static)) -> NetErrorKind {
         next = error.source();
     }
     let all = chain.join(": ");
-    const SIGNS: [(&str, NetErrorKind); 14] = [
+    const SIGNS: [(&str, NetErrorKind); 16] = [
+        // The proxy's own name or address, whatever is wrong with it.
+        ("tunnel error: failed to create underlying", NetErrorKind::ProxyUnreachable),
+        ("proxy authorization required", NetErrorKind::ProxyAuthentication),
         ("dns error", NetErrorKind::Dns),
         ("failed to lookup address", NetErrorKind::Dns),
         ("No CA certificates were loaded", NetErrorKind::NoAuthorities),
         ("UnknownIssuer", NetErrorKind::UnknownAuthority),
-        // An authority of a trusted one's name with another key, such as a proxy's renewed one.
+        // Another authority of the same name, as a renewed company CA often has.
         ("BadSignature", NetErrorKind::UnknownAuthority),
         ("NotValidForName", NetErrorKind::WrongName),
         ("not valid for name", NetErrorKind::WrongName),

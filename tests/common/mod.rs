@@ -194,6 +194,26 @@ impl Machine {
         self.helper_with(&arguments, CLIENT_SECRET).expect_success();
     }
 
+    /// `integration add`, given a client secret on standard input and not tested.
+    pub fn integration_add(&self, flags: &[&str]) -> Done {
+        let mut arguments = vec!["integration", "add", "--no-test"];
+        arguments.extend(flags);
+        self.helper_with(&arguments, CLIENT_SECRET)
+    }
+
+    /// The integrations file as it is.
+    pub fn integrations(&self) -> serde_json::Value {
+        let bytes = fs::read(self.integrations_file()).expect("an integrations file");
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
+
+    /// Writes the integrations file, as an administrator would by hand.
+    pub fn write_integrations(&self, text: &str) {
+        let file = self.integrations_file();
+        fs::create_dir_all(file.parent().expect("it is in a directory")).expect("made");
+        fs::write(file, text).expect("written");
+    }
+
     /// Adds an integration that takes personal access tokens only.
     pub fn add_pat_integration(&self, host: &str, flags: &[&str]) {
         let mut arguments = vec!["integration", "add", "--host", host, "--no-test", "--pat"];
@@ -295,14 +315,19 @@ impl Login {
                 return None;
             }
             self.seen.push_str(&line);
-            if let Some(address) = line.trim().strip_prefix("https://") {
-                return Some(format!("https://{address}"));
+            if line.trim().starts_with("https://") || line.trim().starts_with("http://") {
+                return Some(line.trim().to_owned());
             }
         }
     }
 
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it still waits.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("asked").is_none()
     }
 
     pub fn kill(&mut self) {
@@ -336,6 +361,18 @@ impl Done {
     /// The value of an attribute in an answer to `get`.
     pub fn attribute(&self, key: &str) -> Option<&str> {
         self.stdout.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// Standard output as the one JSON document it is to be.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:#?}"))
+    }
+
+    /// Fails the test unless that, and no more, is what it said and how it ended.
+    #[track_caller]
+    pub fn expect(&self, code: i32, stdout: &str, stderr: &str) {
+        assert_eq!((self.code, &*self.stdout, &*self.stderr), (code, stdout, stderr));
     }
 
     pub fn password(&self) -> &str {

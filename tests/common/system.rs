@@ -67,7 +67,7 @@ impl Machine {
     }
 
     /// Runs a shell script, with the same names.
-    pub fn script(&self, script: &str, stdin: impl AsRef<[u8]>) -> Done {
+    pub fn shell(&self, script: &str, stdin: impl AsRef<[u8]>) -> Done {
         let mut command = self.command("sh");
         command
             .args(["-eu", "-c", script])
