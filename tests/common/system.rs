@@ -4,17 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{Done, Machine, PROGRAM, run};
-
-/// Whether a tool is on this machine; says that the test is skipped if it is not.
-pub fn has(tool: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|dir| dir.join(tool).is_file());
-    if !found {
-        eprintln!("skipped: needs {tool}");
-    }
-    found
-}
+use super::{Done, Machine, PROGRAM, has, run, skipped};
 
 /// Whether programs may be traced here; says that the test is skipped if not.
 pub fn can_trace() -> bool {
@@ -23,7 +13,7 @@ pub fn can_trace() -> bool {
     }
     let traced = succeeds(&["strace", "-qq", "-o", "/dev/null", "-e", "trace=none", "true"]);
     if !traced {
-        eprintln!("skipped: needs strace with the right to trace");
+        skipped("strace with the right to trace");
     }
     traced
 }
@@ -36,7 +26,7 @@ fn with_mounts() -> Option<&'static [&'static str]> {
         .into_iter()
         .find(|way| succeeds(&[way, &["mount", "-t", "tmpfs", "none", "/tmp"][..]].concat()));
     if way.is_none() {
-        eprintln!("skipped: needs unshare and the right to mount");
+        skipped("unshare and the right to mount");
     }
     way
 }
