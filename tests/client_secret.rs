@@ -5,7 +5,8 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::system::{has, holding};
+use common::has;
+use common::system::holding;
 use common::*;
 use serde_json::{Value, json};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO};

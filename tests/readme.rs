@@ -46,11 +46,10 @@ fn type_in(machine: &Machine, block: &str, stdin: &str) -> Done {
 #[test]
 fn the_blocks_of_the_readme_work_one_after_the_other() {
     let mut machine = Machine::new();
-    let browser = machine.home().join("browser");
-    let script =
-        "#!/bin/sh\nprintf %s \"$1\" >\"$HOME/opening\" && mv \"$HOME/opening\" \"$HOME/opened\"\n";
-    fs::write(&browser, script).expect("written");
-    run(machine.command("chmod").arg("+x").arg(&browser), b"").expect_success();
+    let browser = machine.script(
+        "browser",
+        "#!/bin/sh\nprintf %s \"$1\" >\"$HOME/opening\" && mv \"$HOME/opening\" \"$HOME/opened\"\n",
+    );
     machine.set("BROWSER", browser.to_str().expect("text"));
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
         .expect("README.md");

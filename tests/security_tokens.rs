@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use common::system::{can_trace, has};
+use common::system::can_trace;
 use common::*;
 use git_credential_ona_azure::vault::{Access, Session};
 use serde_json::{Value, json};

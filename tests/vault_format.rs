@@ -7,7 +7,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
-use common::system::{can_trace, has, holding, name_of};
+use common::has;
+use common::system::{can_trace, holding, name_of};
 use common::*;
 use serde_json::Value;
 

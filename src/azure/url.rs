@@ -38,7 +38,7 @@ pub enum UrlError {
         scheme: String,
     },
     /// An SSH address.
-    #[error("git asks no credential helper over SSH, {}", https_words(https_form.as_deref()))]
+    #[error("git asks no credential helper over SSH; {}", https_words(https_form.as_deref()))]
     Ssh {
         /// The same repository over HTTPS, where that can be told.
         https_form: Option<String>,

@@ -88,7 +88,13 @@ impl Host {
                 ))?;
             }
             if let Some(access) = access {
-                print_access(access, now)?;
+                print_access(access, session.ended.is_none(), now)?;
+            }
+            if session.ended.is_some() {
+                print::line(&format!(
+                    "         sign in again: git-credential-ona-azure login {}",
+                    login_url(session)
+                ))?;
             }
         }
         if integration.oauth.is_some() && self.sessions.is_empty() {
@@ -150,13 +156,26 @@ impl Host {
     }
 }
 
-fn print_access(access: &Access, now: u64) -> Result<(), Failure> {
-    match &access.token {
-        Some(_) if access.expires_at > now => print::line(&format!(
-            "         access token until {}; the next one is fetched by itself",
-            when::moment(access.expires_at, now)
+/// What `login` is to be given for the same session again.
+fn login_url(session: &Session) -> String {
+    match &session.organization {
+        Some(organization) => format!("https://{}/{organization}", session.host),
+        None => format!("https://{}", session.host),
+    }
+}
+
+fn print_access(access: &Access, renewable: bool, now: u64) -> Result<(), Failure> {
+    let good = access.token.is_some() && access.expires_at > now;
+    let until = when::moment(access.expires_at, now);
+    match (good, renewable) {
+        (true, true) => print::line(&format!(
+            "         access token until {until}; the next one is fetched by itself"
         ))?,
-        _ => print::line("         access token is fetched when git next asks")?,
+        (true, false) => {
+            print::line(&format!("         access token until {until}; there is no next one"))?;
+        }
+        (false, true) => print::line("         access token is fetched when git next asks")?,
+        (false, false) => {}
     }
     for refusal in access.refusals.iter().filter(|refusal| refusal.until > now) {
         print::line(&format!(
@@ -209,7 +228,7 @@ impl Store {
                 format!("sealed to the runner key in {} (ONA_AZURE_KEY_FILE)", path.display())
             }
             Some((_, KeySource::Beside(path))) => format!(
-                "sealed to the runner key in {}; it lies beside the vault, so a copy of that directory opens: \
+                "sealed to the runner key in {}; it lies beside the vault, so whoever copies that directory can open it: \
                  mount a key and name it in ONA_AZURE_KEY_FILE",
                 path.display()
             ),

@@ -2,7 +2,7 @@
 
 use git_credential_ona_azure::vault::{Pat, PatLogin, Pats, Session};
 
-use super::{Done, Machine, run};
+use super::{Done, Machine, run, skipped};
 
 /// A git of this machine.
 pub struct Git {
@@ -33,7 +33,7 @@ pub fn gits() -> Vec<Git> {
 pub fn gits_since(version: (u32, u32)) -> Vec<Git> {
     let found: Vec<Git> = gits().into_iter().filter(|git| git.version >= version).collect();
     if found.is_empty() {
-        super::skipped(&format!("git {}.{}", version.0, version.1));
+        skipped(&format!("git {}.{}", version.0, version.1));
     }
     found
 }

@@ -5,17 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{Done, Machine, PROGRAM, run, skipped};
-
-/// Whether a tool is on this machine; says that the test is skipped if it is not.
-pub fn has(tool: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|dir| dir.join(tool).is_file());
-    if !found {
-        skipped(tool);
-    }
-    found
-}
+use super::{Done, Machine, PROGRAM, has, run, skipped};
 
 /// Whether programs may be traced here; says that the test is skipped if not.
 pub fn can_trace() -> bool {
@@ -24,7 +14,7 @@ pub fn can_trace() -> bool {
     }
     let traced = succeeds(&["strace", "-qq", "-o", "/dev/null", "-e", "trace=none", "true"]);
     if !traced {
-        skipped("strace, and the right to trace");
+        skipped("strace with the right to trace");
     }
     traced
 }
@@ -37,7 +27,7 @@ fn with_mounts() -> Option<&'static [&'static str]> {
         .into_iter()
         .find(|way| succeeds(&[way, &["mount", "-t", "tmpfs", "none", "/tmp"][..]].concat()));
     if way.is_none() {
-        skipped("unshare, and the right to mount");
+        skipped("unshare and the right to mount");
     }
     way
 }
