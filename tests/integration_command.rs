@@ -620,7 +620,7 @@ fn the_client_secret_is_sealed_to_the_recipients_named() {
     let mut flags = oauth_flags(&issuer);
     flags.extend(["--recipient", "age1nonsense"]);
     machine.integration_add(&flags).expect(
-        1,
+        2,
         "",
         "error: \"age1nonsense\" is no age public key (age1…)\n\
          hint: print the runner's public key with: git-credential-ona-azure key show\n",
