@@ -262,6 +262,7 @@ fn c09_no_secret_is_ever_said_however_talkative_the_environment() {
 
     let answer = machine.get(CONTOSO_REQUEST).expect_success();
     heard.stderr("get", &answer);
+    heard.all("--verbose", &machine.helper_with(&["--verbose", "get"], CONTOSO_REQUEST));
     let back = format!("{CONTOSO_REQUEST}{}\n", answer.stdout);
     heard.all("store", &machine.store(&back));
     for odd in [pat.as_str(), "password=x"] {
