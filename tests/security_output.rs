@@ -205,7 +205,9 @@ impl Heard {
     fn assert_no_secret(&self, secrets: &[String]) {
         for (of, text) in &self.said {
             for secret in secrets {
-                assert!(!text.contains(secret.as_str()), "{of} shows {secret}: {text}");
+                // Long ones may be cut off: the beginning is enough to be too much.
+                let beginning = secret.get(..40).unwrap_or(secret);
+                assert!(!text.contains(beginning), "{of} shows {secret}: {text}");
             }
             assert!(!text.contains("AGE-SECRET-KEY-"), "{of} shows the runner key");
         }
@@ -283,6 +285,8 @@ fn c09_no_secret_is_ever_said_however_talkative_the_environment() {
     let echo = refresh_token.expose_str().expect("text").to_owned();
     for (number, fault) in [
         Fault::error(400, "invalid_request", 90014, &format!("The token '{echo}' is odd")),
+        // A number nobody knows: Entra's own words are all there is to show.
+        Fault::error(400, "invalid_request", 7_999_999, &format!("The token {echo} is odd")),
         Fault::error(503, &echo, 90033, &format!("Later, with {echo}")),
         Fault::Html(502),
         Fault::Throttle { retry_after: Some(1) },
