@@ -1,4 +1,4 @@
-//! Where files live (design: files and environment).
+//! Where files live.
 
 use std::env;
 use std::path::PathBuf;

@@ -717,7 +717,8 @@ fn list_show_and_remove() {
             "",
             &format!(
                 "error: {US01} dev.azure.com is not configured\n\
-                 hint: git-credential-ona-azure integration add --host dev.azure.com --help\n"
+                 hint: git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
+                 https://login.microsoftonline.com/<tenant>/oauth2/v2.0 --client-id <id> --client-secret-stdin --pat\n"
             ),
         );
     }

@@ -163,6 +163,7 @@ fn status_without_anything_says_how_to_begin() {
                 "keyBesideVault": false,
                 "protection": "no runner key yet: it is made on first need",
                 "setAside": [],
+                "openToOthers": null,
             },
         })
     );
@@ -198,8 +199,8 @@ fn status_tells_who_is_signed_in_and_which_tokens_are_kept() {
             "  PAT    none is kept".to_owned(),
             format!("Secrets are kept in {}", machine.state_dir().display()),
             format!(
-                "  sealed to the runner key in {}; it lies beside the vault, so a copy of that directory \
-                 opens: mount a key and name it in ONA_AZURE_KEY_FILE",
+                "  sealed to the runner key in {}; it lies beside the vault, so whoever copies that directory \
+                 can open it: mount a key and name it in ONA_AZURE_KEY_FILE",
                 machine.state_dir().join("runner.key").display()
             ),
             format!("  public key {}", key.trim()),

@@ -356,14 +356,16 @@ fn with_tokens_only_the_organization_is_reached() {
             "dev.azure.com/contoso",
             0,
             "ok: step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists\n\
-             The integration for dev.azure.com/contoso works.\n",
+             dev.azure.com/contoso answers. Give it a token next: git-credential-ona-azure login \
+             https://dev.azure.com/contoso --pat\n",
             "",
         ),
         (
             "contoso.visualstudio.com",
             0,
             "ok: step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists\n\
-             The integration for dev.azure.com/contoso works.\n",
+             dev.azure.com/contoso answers. Give it a token next: git-credential-ona-azure login \
+             https://dev.azure.com/contoso --pat\n",
             "",
         ),
         // Tokens work in an organization of personal accounts as in any other.
@@ -371,7 +373,8 @@ fn with_tokens_only_the_organization_is_reached() {
             "dev.azure.com/msaorg",
             0,
             "ok: step 5 (Azure DevOps and tenant): dev.azure.com/msaorg exists\n\
-             The integration for dev.azure.com/msaorg works.\n",
+             dev.azure.com/msaorg answers. Give it a token next: git-credential-ona-azure login \
+             https://dev.azure.com/msaorg --pat\n",
             "",
         ),
         (
@@ -385,7 +388,8 @@ fn with_tokens_only_the_organization_is_reached() {
             "dev.azure.com",
             0,
             "ok: step 5 (Azure DevOps and tenant): dev.azure.com answers\n\
-             The integration for dev.azure.com works.\n",
+             dev.azure.com answers. Give it a token next: git-credential-ona-azure login \
+             https://dev.azure.com/<organization> --pat\n",
             "",
         ),
     ] {
@@ -404,7 +408,8 @@ fn with_tokens_only_the_server_is_reached_in_its_virtual_directory() {
     done.expect(
         0,
         "ok: step 5 (Azure DevOps and tenant): tfs.corp.example answers\n\
-         The integration for tfs.corp.example works.\n",
+         tfs.corp.example answers. Give it a token next: git-credential-ona-azure login \
+         https://tfs.corp.example/tfs --pat\n",
         "",
     );
     // A Server asks who it is before it says that there is nothing; some say so at once.

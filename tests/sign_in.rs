@@ -502,13 +502,21 @@ fn a_host_without_an_integration_is_us01() {
         (&["login", "https://tfs.corp.example/tfs", "--pat"], "tfs.corp.example"),
         (&["logout", "dev.azure.com"], "dev.azure.com"),
     ] {
+        let flags = match host {
+            "tfs.corp.example" => "--host tfs.corp.example --virtual-directory </tfs or /> --pat",
+            _ => {
+                "--host dev.azure.com --issuer-url \
+                 https://login.microsoftonline.com/<tenant>/oauth2/v2.0 --client-id <id> \
+                 --client-secret-stdin --pat"
+            }
+        };
         machine.helper(arguments).expect(
             3,
             "",
             &format!(
                 "error: Ona Cloud (US01) requires authentication with Source Control - the SCM \
                  integration for host {host} is not configured\n\
-                 hint: git-credential-ona-azure integration add --host {host} --help\n"
+                 hint: git-credential-ona-azure integration add {flags}\n"
             ),
         );
     }

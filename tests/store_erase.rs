@@ -228,7 +228,7 @@ fn a_late_rejection_of_an_older_secret_changes_nothing() {
 fn a_fresh_token_rejected_means_that_the_organization_refuses_the_account() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
-    machine.erase(with(CONTOSO_REQUEST, &fresh)).expect_nothing();
+    expect_refusal_said(&machine.erase(with(CONTOSO_REQUEST, &fresh)));
     let refusals = machine.access().expect("a session").refusals;
     assert_eq!(refusals.len(), 1, "{refusals:?}");
     let left = Duration::from_secs(refusals[0].until - now());
@@ -253,7 +253,7 @@ fn a_fresh_token_rejected_means_that_the_organization_refuses_the_account() {
 fn the_refusal_is_forgotten_after_its_time() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
-    machine.erase(with(CONTOSO_REQUEST, &fresh)).expect_nothing();
+    expect_refusal_said(&machine.erase(with(CONTOSO_REQUEST, &fresh)));
     machine.get(CONTOSO_REQUEST).expect_quit(4);
     machine.change_access(|access| access.refusals[0].until -= 10 * 60);
     let later = machine.get(CONTOSO_REQUEST).expect_success();
@@ -264,7 +264,7 @@ fn the_refusal_is_forgotten_after_its_time() {
 fn signing_in_again_clears_the_refusal() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
-    machine.erase(with(CONTOSO_REQUEST, &fresh)).expect_nothing();
+    expect_refusal_said(&machine.erase(with(CONTOSO_REQUEST, &fresh)));
     machine.get(CONTOSO_REQUEST).expect_quit(4);
     machine.login(&[], standins::GRACE).expect_success();
     let answer = machine.get(CONTOSO_REQUEST).expect_success();
@@ -276,7 +276,7 @@ fn signing_in_again_clears_the_refusal() {
 fn a_new_token_serves_the_organization_that_refuses_the_account() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
-    machine.erase(with(CONTOSO_REQUEST, &fresh)).expect_nothing();
+    expect_refusal_said(&machine.erase(with(CONTOSO_REQUEST, &fresh)));
     let pat = machine.new_pat("contoso");
     // The refusal stays: were it forgotten with the new token, git would be given the access
     // token once more, and fail once more.
@@ -396,4 +396,30 @@ fn an_empty_erase_changes_nothing() {
         machine.erase(request).expect_nothing();
     }
     assert_eq!(machine.state(), before);
+}
+
+/// git itself only says that authentication failed.
+#[track_caller]
+fn expect_refusal_said(done: &Done) {
+    let said = format!(
+        "error: Azure DevOps refused {ADA} for organization contoso\n\
+         hint: ask an administrator of contoso to add {ADA}, or sign in with another account: \
+         git-credential-ona-azure login https://dev.azure.com/contoso\n"
+    );
+    assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", said.as_str()));
+}
+
+#[test]
+fn a_refusal_names_the_token_that_takes_over() {
+    let machine = Machine::signed_in();
+    let fresh = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.new_pat("contoso");
+    let said = machine.erase(with(CONTOSO_REQUEST, &fresh)).expect_success().stderr;
+    assert_eq!(
+        said,
+        format!(
+            "error: Azure DevOps refused {ADA} for organization contoso\n\
+             hint: run it again: the personal access token for contoso takes over now\n"
+        )
+    );
 }

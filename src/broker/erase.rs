@@ -1,6 +1,7 @@
-//! `erase`: what a server rejected (design part 6). Only that goes.
+//! `erase`: what a server rejected. Only that goes.
 
-use super::get::new_pat_hint;
+use super::get::{is_account, new_pat_hint, refused_message};
+use super::pats::serves;
 use super::subject::Subject;
 use crate::azure::Organization;
 use crate::integration::{FileError, Integration, Integrations};
@@ -65,6 +66,7 @@ struct Rejected<'a> {
 
 impl Rejected<'_> {
     fn erase(&self) -> Result<Vec<Message>, VaultError> {
+        let mut messages = Vec::new();
         for key in self.subject.session_keys(self.organization.as_ref()) {
             let of = key.to_string();
             // A look without the lock: most rejected secrets are of one kind only.
@@ -74,9 +76,32 @@ impl Rejected<'_> {
             }
             let writer = self.vault.write()?;
             let Some(access) = writer.read::<Access>(&of)?.filter(matches) else { continue };
-            writer.put(&of, &self.without_token(access))?;
+            let access = self.without_token(access);
+            writer.put(&of, &access)?;
+            // git itself only says that authentication failed.
+            messages.extend(
+                self.organization
+                    .as_ref()
+                    .filter(|organization| access.refuses(organization, self.now))
+                    .map(|organization| self.refused(&access.account, organization)),
+            );
         }
-        self.erase_pats()
+        messages.extend(self.erase_pats()?);
+        Ok(messages)
+    }
+
+    fn refused(&self, account: &str, organization: &Organization) -> Message {
+        let pats = self.vault.read::<Pats>(&self.subject.pat_key().to_string()).ok().flatten();
+        let takes_over = |pat: &Pat| {
+            serves(pat, Some(organization)) && pat.expires_at.is_none_or(|at| at > self.now)
+        };
+        let message = refused_message(account, organization);
+        if self.integration.pat && pats.is_some_and(|pats| pats.pats.iter().any(takes_over)) {
+            return message.hint(format!(
+                "run it again: the personal access token for {organization} takes over now"
+            ));
+        }
+        message
     }
 
     fn matches_access(&self, access: &Access) -> bool {
@@ -84,7 +109,7 @@ impl Rejected<'_> {
         match self.secret {
             Some(secret) => secret == token,
             None => self.request.username.as_deref().is_none_or(|name| {
-                name.eq_ignore_ascii_case(access.account.as_bytes())
+                is_account(access, name)
                     || self.organization.as_ref().is_some_and(|organization| {
                         name.eq_ignore_ascii_case(organization.as_str().as_bytes())
                     })

@@ -1,7 +1,7 @@
-//! What to answer: the decisions of `get`, `store` and `erase` (design parts 5 and 6).
+//! What to answer: the decisions of `get`, `store` and `erase`.
 //!
-//! The decisions are pure; what they read comes through [`Shelf`], so that every row of the
-//! design's table is a row of a test.
+//! The decisions are pure; what they read comes through [`Shelf`], so that every
+//! situation is a row of a test.
 
 mod erase;
 mod get;

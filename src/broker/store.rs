@@ -1,4 +1,4 @@
-//! `store`: what git found to work (design part 6).
+//! `store`: what git found to work.
 
 use super::STATE;
 use super::pats;

@@ -1,11 +1,11 @@
 //! `login`: OAuth in the browser, or a personal access token.
 
-use std::io::{IsTerminal as _, Read as _, stdin};
+use std::io::{IsTerminal as _, stdin};
 use std::time::Duration;
 
 use super::args::Login;
 use super::target::Target;
-use super::{Room, print, when};
+use super::{Room, input, print, when};
 use crate::azure::{DEFAULT_LIFETIME_DAYS, SCOPE_TO_TICK, looks_like_jwt, token_page_url};
 use crate::broker::{SignIn, keep_pat, open_to_others, sign_in_with_browser};
 use crate::clock;
@@ -17,9 +17,6 @@ use crate::vault::{Pat, PatLogin};
 
 /// How long the browser may take.
 const BROWSER_WAIT: Duration = Duration::from_secs(5 * 60);
-
-/// The longest personal access token read, in bytes.
-const PAT_LIMIT: u64 = 16 * 1024;
 
 pub(super) fn run(args: Login) -> Result<(), Failure> {
     let room = Room::enter()?;
@@ -111,33 +108,32 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         kept_at: now,
     };
     keep_pat(&room.vault, &target.pat_key(), pat)?;
+    // Azure DevOps Services has that from setup-git.
+    let one_collection = organization.is_some() && !target.place.is_cloud();
     let place =
         organization.map_or_else(|| host.to_string(), |organization| organization.to_string());
     print::line(&format!(
         "The personal access token for {place} is kept until {}.",
         when::moment(expires_at, now)
-    ))
+    ))?;
+    if one_collection {
+        Message::note(format!("git has to tell which collection of {host} it asks for"))
+            .hint(format!(
+                "git config --global credential.{}://{host}.useHttpPath true",
+                target.scheme
+            ))
+            .print();
+    }
+    Ok(())
 }
 
 fn read_pat(page: &str) -> Result<Secret, Failure> {
-    let text = if stdin().is_terminal() {
+    if stdin().is_terminal() {
         stderr(&format!(
             "Make a personal access token with the scope {SCOPE_TO_TICK} at\n\n  {page}\n\n"
         ));
-        rpassword::prompt_password("Personal access token: ")
-            .map(String::into_bytes)
-            .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?
-    } else {
-        let mut bytes = Vec::with_capacity(1024);
-        stdin()
-            .lock()
-            .take(PAT_LIMIT)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
-        bytes
-    };
-    let text = zeroize::Zeroizing::new(text);
-    let pat = text.trim_ascii();
+    }
+    let pat = input::typed("Personal access token: ")?;
     if pat.is_empty() {
         return Err(Failure::new("no personal access token was given")
             .hint(format!("make one at {page} and pass it on standard input"))
@@ -148,10 +144,10 @@ fn read_pat(page: &str) -> Result<Secret, Failure> {
             Failure::new("a personal access token is one word, and this is more").exit(Exit::Usage)
         );
     }
-    if looks_like_jwt(pat) {
+    if looks_like_jwt(&pat) {
         return Err(Failure::new("that is an OAuth access token, which ends within the hour")
             .hint(format!("make a personal access token at {page}"))
             .exit(Exit::Usage));
     }
-    Ok(Secret::new(pat))
+    Ok(Secret::new(pat.as_slice()))
 }

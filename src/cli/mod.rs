@@ -2,6 +2,7 @@
 
 mod args;
 mod credential;
+mod input;
 mod integration;
 mod key;
 mod login;
@@ -113,6 +114,13 @@ impl Room {
 
     fn integrations(&self) -> Result<Integrations, Failure> {
         Integrations::load(&self.paths).map_err(Failure::from)
+    }
+}
+
+/// At the edge of the program the system's own errors become messages, causes and all.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(format!("{error:#}"))
     }
 }
 

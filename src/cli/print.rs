@@ -1,5 +1,6 @@
 //! Output of the commands for people and scripts.
 
+use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -23,6 +24,5 @@ pub(super) fn document(content: impl Serialize) -> Result<(), Failure> {
 }
 
 fn bytes(bytes: &[u8]) -> Result<(), Failure> {
-    report::stdout(bytes)
-        .map_err(|error| Failure::new(format!("standard output cannot be written: {error}")))
+    Ok(report::stdout(bytes).context("standard output cannot be written")?)
 }

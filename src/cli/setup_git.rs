@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use super::Room;
 use super::args::SetupGit;
 use crate::git::Git;
-use crate::git::setup::{Options, Scope, Target, set_up, undo};
+use crate::git::setup::{Options, PROACTIVE_SINCE, Scope, Target, set_up, undo};
 use crate::integration::{HostKey, Integrations};
+use crate::paths::NAME;
 use crate::report::{Exit, Failure, Message};
 
 pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
@@ -24,17 +27,43 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     } else {
         let integrations = Room::enter()?.integrations()?;
         let options = Options { scope, replace: args.replace };
+        warn_of_old_git(&git, &integrations);
         set_up(&git, &helper, &targets(&integrations, args.proactive), &options)?
     };
     report.messages().iter().for_each(Message::print);
     Ok(report.exit())
 }
 
-/// The path git is to call: as it was started, not what a symbolic link leads to, so that an
-/// update which moves the link keeps working.
+/// The path git is to call: where the PATH has this program, if it does, and not what a symbolic
+/// link there leads to, so that an update which moves the link keeps working.
 fn this_program() -> Result<PathBuf, Failure> {
-    std::env::current_exe()
-        .map_err(|error| Failure::new(format!("the path of this program is not known: {error}")))
+    let program = std::env::current_exe().context("the path of this program is not known")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path)
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(NAME))
+        .find(|candidate| candidate.canonicalize().is_ok_and(|found| found == program));
+    Ok(on_path.unwrap_or(program))
+}
+
+/// An old git cannot be told to send a token at once, and a Server that offers NTLM or Negotiate
+/// is then sent something else.
+fn warn_of_old_git(git: &Git, integrations: &Integrations) {
+    let has_server = integrations
+        .all()
+        .iter()
+        .any(|found| matches!(found.integration.host.key, HostKey::Server(_)));
+    if let Some((major, minor)) = git.version()
+        && has_server
+        && (major, minor) < PROACTIVE_SINCE
+    {
+        Message::warning(format!(
+            "git {major}.{minor} cannot send a token before it is asked (http.proactiveAuth): against a Server \
+             that offers NTLM or Negotiate it will not use one"
+        ))
+        .hint("install git 2.46 or newer, then run setup-git again")
+        .print();
+    }
 }
 
 fn targets(integrations: &Integrations, proactive: bool) -> Vec<Target> {

@@ -21,7 +21,7 @@ impl Target {
             .map_err(|error| Failure::new(error.to_string()).exit(Exit::Usage))?;
         let host = url.place.authority().to_string();
         let Some(found) = integrations.of_place(&url.place) else {
-            return Err(not_configured(integrations, &host));
+            return Err(not_configured(integrations, &HostKey::of_place(&url.place), &host));
         };
         let integration = found.integration.clone();
         let path = RemotePath::of(
@@ -52,7 +52,9 @@ impl Target {
         let found = match (integrations.by_key(&HostKey::Cloud), integrations.all()) {
             (Some(found), _) => found,
             (None, [found]) => found,
-            (None, []) => return Err(not_configured(integrations, "dev.azure.com")),
+            (None, []) => {
+                return Err(not_configured(integrations, &HostKey::Cloud, "dev.azure.com"));
+            }
             (None, several) => {
                 let hosts: Vec<_> =
                     several.iter().map(|found| found.integration.host.key.to_string()).collect();
@@ -98,9 +100,9 @@ impl Target {
     }
 }
 
-/// US01, with the command that ends it.
-pub(super) fn not_configured(integrations: &Integrations, host: &str) -> Failure {
+/// US01, with the command that ends it. `host` is the one asked for.
+pub(super) fn not_configured(integrations: &Integrations, key: &HostKey, host: &str) -> Failure {
     Failure::new(integrations.not_configured(host))
-        .hint(format!("git-credential-ona-azure integration add --host {host} --help"))
+        .hint(Integrations::configure_command(key))
         .exit(Exit::NotConfigured)
 }

@@ -277,7 +277,7 @@ fn not_a_login_host(host: &str, port: Option<u16>) -> IssuerError {
     IssuerError::UnknownHost { host: format!("{host}{port}") }
 }
 
-/// The loopback names design part 7 allows; other addresses of 127/8 are not among them.
+/// The loopback names allowed; other addresses of 127/8 are not among them.
 fn is_loopback(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && match url.host() {

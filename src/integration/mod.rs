@@ -83,6 +83,18 @@ impl Integrations {
         &self.entries
     }
 
+    /// The command that ends it.
+    pub fn configure_command(host: &HostKey) -> String {
+        match host {
+            HostKey::Cloud => "git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
+                https://login.microsoftonline.com/<tenant>/oauth2/v2.0 --client-id <id> --client-secret-stdin --pat"
+                .to_owned(),
+            HostKey::Server(authority) => format!(
+                "git-credential-ona-azure integration add --host {authority} --virtual-directory </tfs or /> --pat"
+            ),
+        }
+    }
+
     /// The US01 message for a host that has no integration.
     pub fn not_configured(&self, host: &str) -> String {
         let runner = self.runner_name.as_deref().unwrap_or(RUNNER_NAME);

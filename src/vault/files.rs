@@ -4,11 +4,15 @@ use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::{Builder, NamedTempFile};
 
 /// Nothing of ours is larger; a larger file is not ours.
 const READ_LIMIT: u64 = 4 << 20;
+
+/// What the name of a staged file begins with.
+const STAGED: &str = ".tmp-";
 
 /// The mode of a file only its owner may read.
 pub(super) const PRIVATE: u32 = 0o600;
@@ -200,14 +204,28 @@ pub(super) fn set_aside(path: &Path) -> io::Result<()> {
     Err(io::Error::other("too many damaged copies beside it"))
 }
 
-/// Writes and removes as much as any entry takes.
+/// Writes and removes as much as any entry takes, and removes what killed writers left.
 pub(super) fn rehearse(dir: &Path) -> io::Result<()> {
+    sweep(dir);
     stage(dir, &[0; 64 * 1024], PRIVATE)?.close()
+}
+
+/// A staged file lives for milliseconds; one of yesterday has nobody.
+fn sweep(dir: &Path) {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let stale =
+            || entry.metadata().ok()?.modified().ok()?.elapsed().ok().filter(|age| *age > DAY);
+        if entry.file_name().to_string_lossy().starts_with(STAGED) && stale().is_some() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn stage(dir: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
-    builder.prefix(".tmp-");
+    builder.prefix(STAGED);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     #[cfg(not(unix))]

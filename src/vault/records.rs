@@ -90,6 +90,15 @@ impl Record for Access {
     const KIND: &'static str = "access";
 }
 
+impl Access {
+    /// Whether it is remembered that this organization refuses the account.
+    pub fn refuses(&self, organization: &Organization, now: u64) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| refusal.organization == *organization && refusal.until > now)
+    }
+}
+
 /// An organization that rejected a token fresh from the service.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

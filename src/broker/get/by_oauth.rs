@@ -5,14 +5,14 @@ use crate::azure::Organization;
 use crate::broker::subject::SessionKey;
 use crate::protocol::{Credential, Login};
 use crate::report::Message;
-use crate::vault::{Access, HoldOffKind, VaultError};
+use crate::vault::{Access, HoldOffKind};
 
 /// An access token is handed out if it is good for this long, in seconds: a clone may take a
 /// while, and a clock may be off.
 const MARGIN: u64 = 5 * 60;
 
-/// With the service down, one that is good for this long is better than none, in seconds.
-const LAST_MARGIN: u64 = 60;
+/// With the service down, one that is good for over a minute is better than none, in seconds.
+const LAST_MARGIN: u64 = 61;
 
 impl Asked<'_> {
     /// Rows 7 to 9.
@@ -23,56 +23,49 @@ impl Asked<'_> {
         organization: Option<&Organization>,
         name: Option<&[u8]>,
         warnings: &mut Vec<Message>,
-    ) -> Result<Result<Credential, Why>, VaultError> {
-        if self.is_refused(&access, organization) {
-            return Ok(Err(Why::Refused { account: access.account }));
-        }
+    ) -> Result<Credential, Why> {
+        self.not_refused(&access, organization)?;
         if let Some(credential) = self.access_credential(&access, name, MARGIN) {
-            return Ok(Ok(credential));
+            return Ok(credential);
         }
         match self.shelf.refresh(key, self.integration) {
-            // Whatever its lifetime, nothing better is to be had.
-            Ok(fresh) => match self.access_credential(&fresh, name, 0) {
-                Some(_) if self.is_refused(&fresh, organization) => {
-                    Ok(Err(Why::Refused { account: fresh.account }))
-                }
-                Some(credential) => Ok(Ok(credential)),
-                None => Ok(Err(Why::NoSession)),
-            },
-            Err(failure) if failure.kind == HoldOffKind::ForNow => {
-                match self.access_credential(&access, name, LAST_MARGIN) {
-                    Some(credential) => {
-                        warnings.push(Message::warning(format!(
-                            "the access token ends soon and cannot be refreshed now: {}",
-                            failure.text
-                        )));
-                        Ok(Ok(credential))
-                    }
-                    None => Ok(Err(Why::Failed(failure))),
-                }
+            Ok(fresh) => {
+                self.not_refused(&fresh, organization)?;
+                // Whatever its lifetime, nothing better is to be had.
+                self.access_credential(&fresh, name, 1).ok_or(Why::NoSession)
             }
-            Err(failure) => Ok(Err(Why::Failed(failure))),
+            Err(failure) if failure.kind == HoldOffKind::ForNow => {
+                let Some(credential) = self.access_credential(&access, name, LAST_MARGIN) else {
+                    return Err(Why::Failed(failure));
+                };
+                warnings.push(Message::warning(format!(
+                    "the access token ends soon and cannot be refreshed now: {}",
+                    failure.text
+                )));
+                Ok(credential)
+            }
+            Err(failure) => Err(Why::Failed(failure)),
         }
     }
 
-    fn is_refused(&self, access: &Access, organization: Option<&Organization>) -> bool {
-        organization.is_some_and(|organization| {
-            access
-                .refusals
-                .iter()
-                .any(|refusal| refusal.organization == *organization && refusal.until > self.now)
-        })
+    fn not_refused(&self, access: &Access, organization: Option<&Organization>) -> Result<(), Why> {
+        match organization {
+            Some(organization) if access.refuses(organization, self.now) => Err(Why::Refused {
+                account: access.account.clone(),
+                organization: organization.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
-    /// The access token as a credential, if it is good for more than `margin` seconds.
+    /// The access token as a credential, if it is good for `least` seconds.
     fn access_credential(
         &self,
         access: &Access,
         name: Option<&[u8]>,
-        margin: u64,
+        least: u64,
     ) -> Option<Credential> {
-        let good = access.expires_at > self.now.saturating_add(margin)
-            || (margin > 0 && access.expires_at == self.now.saturating_add(margin));
+        let good = access.expires_at >= self.now.saturating_add(least);
         let token = access.token.clone().filter(|_| good)?;
         let login = if self.integration.bearer && self.request.capabilities.authtype {
             Login::Header { authtype: b"Bearer".to_vec(), credential: token, username: None }

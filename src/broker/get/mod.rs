@@ -1,4 +1,5 @@
-//! The answer to `get`: the design's table, row by row.
+//! The answer to `get`: a table of situations, checked from the top; the rows are the
+//! tests of `get_table.rs`.
 
 mod by_oauth;
 mod without_oauth;
@@ -14,7 +15,7 @@ use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
 use crate::vault::{Access, VaultError};
 
-pub(super) use without_oauth::new_pat_hint;
+pub(super) use without_oauth::{new_pat_hint, refused_message};
 
 /// The name given with a token whose account has none.
 const NO_NAME: &str = "oauth2";
@@ -55,7 +56,7 @@ enum Why {
     /// Nobody has signed in.
     NoSession,
     /// The organization refuses the account.
-    Refused { account: String },
+    Refused { account: String, organization: Organization },
     /// A refresh was needed and failed.
     Failed(RefreshFailure),
 }
@@ -112,10 +113,8 @@ pub fn get(
 
 fn not_configured(subject: &Subject, integrations: &Integrations) -> Outcome {
     let host = subject.place.authority().to_string();
-    let message = Message::error(integrations.not_configured(&host)).hint(
-        "git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
-         https://login.microsoftonline.com/<tenant>/oauth2/v2.0 --client-id <id> --client-secret-stdin --pat",
-    );
+    let message = Message::error(integrations.not_configured(&host))
+        .hint(Integrations::configure_command(&subject.host()));
     Outcome::quit(message, Exit::NotConfigured)
 }
 
@@ -152,7 +151,7 @@ impl Asked<'_> {
             (Some(_), None) => Why::NoSession,
             (Some(_), Some(_)) if !by_session => Why::Off,
             (Some(_), Some((key, access))) => {
-                match self.by_oauth(&key, access, organization, name, &mut warnings)? {
+                match self.by_oauth(&key, access, organization, name, &mut warnings) {
                     Ok(credential) => return Ok(Outcome::credential(credential, warnings)),
                     Err(why) => why,
                 }
@@ -219,6 +218,6 @@ impl Asked<'_> {
     }
 }
 
-fn is_account(access: &Access, name: &[u8]) -> bool {
+pub(super) fn is_account(access: &Access, name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(access.account.as_bytes()) || name == NO_NAME.as_bytes()
 }

@@ -44,7 +44,9 @@ impl Asked<'_> {
                 };
                 Outcome::quit(Message::error(&failure.text).hint(&failure.hint), exit)
             }
-            Why::Refused { account } => self.refused(account, organization),
+            Why::Refused { account, organization } => {
+                Outcome::quit(refused_message(account, organization), Exit::SignIn)
+            }
             Why::Off
                 if self.integration.oauth.is_none()
                     && organization.is_none()
@@ -84,7 +86,7 @@ impl Asked<'_> {
         let reason = match why {
             Why::Off => None,
             Why::NoSession => Some("nobody is signed in with OAuth".to_owned()),
-            Why::Refused { account } => Some(format!("Azure DevOps refused {account}")),
+            Why::Refused { account, .. } => Some(format!("Azure DevOps refused {account}")),
             Why::Failed(failure) => Some(failure.text.clone()),
         };
         let mut messages: Vec<_> = reason
@@ -116,19 +118,6 @@ impl Asked<'_> {
 
     fn new_pat(&self, organization: Option<&Organization>) -> String {
         new_pat_hint(self.subject, self.integration, organization)
-    }
-
-    fn refused(&self, account: &str, organization: Option<&Organization>) -> Outcome {
-        let organization = self.place_name(organization);
-        Outcome::quit(
-            Message::error(format!("Azure DevOps refused {account} for organization {organization}")).hint(
-                format!(
-                    "ask an administrator of {organization} to add {account}, or sign in with another account: \
-                     git-credential-ona-azure login https://dev.azure.com/{organization}"
-                ),
-            ),
-            Exit::SignIn,
-        )
     }
 
     /// Rows 16 and 17: nothing usable, and nobody is asked.
@@ -167,6 +156,14 @@ impl Asked<'_> {
             Outcome::nothing()
         }
     }
+}
+
+/// What there is to say where an organization refuses an account.
+pub(in crate::broker) fn refused_message(account: &str, organization: &Organization) -> Message {
+    Message::error(format!("Azure DevOps refused {account} for organization {organization}")).hint(format!(
+        "ask an administrator of {organization} to add {account}, or sign in with another account: \
+         git-credential-ona-azure login https://dev.azure.com/{organization}"
+    ))
 }
 
 /// The command that takes a new personal access token, and where to make one.

@@ -1,16 +1,10 @@
 //! `integration add`: what is named changes, the rest stays.
 
-use std::fs;
-use std::io::{IsTerminal as _, Read as _, stdin};
-use std::path::Path;
-
-use zeroize::Zeroizing;
-
 use super::{file, host, run_probe, usage};
 use crate::azure::VirtualDirectory;
 use crate::broker::redirect_uri;
 use crate::cli::args::IntegrationAdd;
-use crate::cli::{Room, print};
+use crate::cli::{Room, input, print};
 use crate::clock;
 use crate::integration::{
     ClientSecretError, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
@@ -19,13 +13,18 @@ use crate::integration::{
 use crate::report::{Exit, Failure};
 use crate::secret::Secret;
 
-/// The longest client secret read, in bytes; Entra's have 40.
-const SECRET_LIMIT: u64 = 16 * 1024;
-
 pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     let spec = host(&args.host)?;
     let file = file(room, args.system)?;
-    if args.system && args.recipient.is_empty() && room.paths.mounted_key.is_none() {
+    let gives_secret = args.client_secret_stdin || args.client_secret_file.is_some();
+    if !gives_secret && !args.recipient.is_empty() {
+        return Err(usage(
+            "--recipient says what to seal a client secret to, and none is given",
+            "add --client-secret-stdin or --client-secret-file",
+        ));
+    }
+    if args.system && gives_secret && args.recipient.is_empty() && room.paths.mounted_key.is_none()
+    {
         return Err(usage(
             "an integration of the whole machine is sealed to no key that everybody who is to use it has",
             "name the runner's public keys with --recipient age1…, or its key file in ONA_AZURE_KEY_FILE",
@@ -205,24 +204,13 @@ fn oauth(
 }
 
 fn read_secret(args: &IntegrationAdd) -> Result<Option<Secret>, Failure> {
-    let bytes = match &args.client_secret_file {
-        Some(path) => read_file(path)?,
-        None if !args.client_secret_stdin => return Ok(None),
-        None if stdin().is_terminal() => rpassword::prompt_password("Client secret (its Value): ")
-            .map(String::into_bytes)
-            .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?,
-        None => {
-            let mut bytes = Vec::with_capacity(1024);
-            stdin()
-                .lock()
-                .take(SECRET_LIMIT)
-                .read_to_end(&mut bytes)
-                .map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
-            bytes
+    let secret = match &args.client_secret_file {
+        Some(path) => {
+            input::in_file(path).map_err(|error| Failure::from(error).exit(Exit::Usage))?
         }
+        None if args.client_secret_stdin => input::typed("Client secret (its Value): ")?,
+        None => return Ok(None),
     };
-    let bytes = Zeroizing::new(bytes);
-    let secret = bytes.trim_ascii();
     if secret.is_empty() {
         return Err(usage(
             "the client secret is empty",
@@ -235,14 +223,5 @@ fn read_secret(args: &IntegrationAdd) -> Result<Option<Secret>, Failure> {
             "pass the secret's Value alone",
         ));
     }
-    Ok(Some(Secret::new(secret)))
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    let fail = |error: std::io::Error| {
-        Failure::new(format!("{} cannot be read: {error}", path.display())).exit(Exit::Usage)
-    };
-    let mut bytes = Vec::with_capacity(1024);
-    fs::File::open(path).map_err(fail)?.take(SECRET_LIMIT).read_to_end(&mut bytes).map_err(fail)?;
-    Ok(bytes)
+    Ok(Some(Secret::new(secret.as_slice())))
 }

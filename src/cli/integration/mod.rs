@@ -11,7 +11,7 @@ use super::target::not_configured;
 use super::{Room, print};
 use crate::broker::redirect_uri;
 use crate::integration::{
-    Found, HostSpec, Integration, IntegrationsFile, ModelError, ScmId, probe,
+    Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, ScmId, probe,
 };
 use crate::net::Network;
 use crate::report::{Exit, Failure};
@@ -115,7 +115,7 @@ fn find(room: &Room, text: &str) -> Result<Found, Failure> {
     let spec = host(text)?;
     let integrations = room.integrations()?;
     let found = integrations.by_key(&spec.key).cloned();
-    found.ok_or_else(|| not_configured(&integrations, &spec.key.to_string()))
+    found.ok_or_else(|| not_configured(&integrations, &spec.key, &spec.key.to_string()))
 }
 
 fn show(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
@@ -164,7 +164,7 @@ fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
                 found.file.display()
             ))
             .hint(format!("git-credential-ona-azure integration remove {} --system", spec.key)),
-            None => not_configured(&integrations, &spec.key.to_string()),
+            None => not_configured(&integrations, &spec.key, &spec.key.to_string()),
         });
     }
     print::line(&format!("The integration for {} is removed from {}.", spec.key, path.display()))
@@ -196,5 +196,26 @@ fn run_probe(integration: &Integration, room: &Room) -> Result<(), Failure> {
         }
     })?;
     printed?;
-    print::line(&format!("The integration for {} works.", integration.host))
+    if integration.oauth.is_some() {
+        return print::line(&format!("The integration for {} works.", integration.host));
+    }
+    // More than that it is there, a host does not tell without a token.
+    print::line(&format!(
+        "{} answers. Give it a token next: git-credential-ona-azure login {} --pat",
+        integration.host,
+        sign_in_url(integration)
+    ))
+}
+
+fn sign_in_url(integration: &Integration) -> String {
+    match (&integration.host.key, &integration.host.organization) {
+        (HostKey::Cloud, Some(organization)) => format!("https://dev.azure.com/{organization}"),
+        (HostKey::Cloud, None) => "https://dev.azure.com/<organization>".to_owned(),
+        (HostKey::Server(authority), _) => {
+            format!(
+                "https://{authority}{}",
+                integration.virtual_directory.as_str().trim_end_matches('/')
+            )
+        }
+    }
 }

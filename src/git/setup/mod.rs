@@ -26,7 +26,7 @@ use super::Git;
 use crate::report::Failure;
 
 /// The first git that knows `http.proactiveAuth`.
-const PROACTIVE_SINCE: (u32, u32) = (2, 46);
+pub const PROACTIVE_SINCE: (u32, u32) = (2, 46);
 
 /// A host whose credentials git shall ask us for.
 #[derive(Clone, Debug, PartialEq, Eq)]
