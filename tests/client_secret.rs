@@ -381,3 +381,24 @@ fn for_the_whole_machine_it_is_sealed_to_a_mounted_key_or_to_recipients() {
     }
     assert!(!machine.state_dir().join("runner.key").exists());
 }
+
+#[test]
+fn only_a_secret_needs_a_key() {
+    let machine = Machine::new();
+    let public = machine.helper(&["key", "init"]).stdout;
+    let add = ["integration", "add", "--host", "tfs.corp.example", "--pat", "--no-test"];
+    let done = machine.helper(&[&add[..], &["--recipient", public.trim()]].concat());
+    assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{done:#?}");
+    assert!(done.stderr.contains("--recipient"), "{done:#?}");
+    assert!(!machine.integrations_file().exists());
+    let done = machine.script_with_mounts(
+        r#"
+        cp -a /etc "$HOME/etc"
+        mount --bind "$HOME/etc" /etc
+        "$PROGRAM" integration add --system --host tfs.corp.example --pat --no-test
+        "#,
+        "",
+    );
+    let Some(done) = done else { return };
+    done.expect_success();
+}

@@ -197,6 +197,11 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
         done.stdout.starts_with("The personal access token for research is kept until "),
         "{done:#?}"
     );
+    assert_eq!(
+        done.stderr,
+        "note: git has to tell which collection of tfs.corp.example it asks for\n\
+         hint: git config --global credential.https://tfs.corp.example.useHttpPath true\n"
+    );
     let got = machine.get(request("DefaultCollection")).expect_success();
     assert_eq!((got.attribute("username"), got.password()), (Some(""), PAT));
     let got = machine.get(request("Research")).expect_success();

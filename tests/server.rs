@@ -194,3 +194,27 @@ fn what_a_person_types_into_git_is_kept_and_used() {
     let kept = machine.get("protocol=https\nhost=tfs.corp.example\n");
     assert_eq!((kept.attribute("username"), kept.password()), (Some("ada"), pat.as_str()));
 }
+
+#[test]
+fn an_old_git_that_cannot_send_the_token_at_once_is_named_by_setup_git() {
+    let mut machine = Machine::new();
+    let old = "#!/bin/sh\n[ \"$1\" = version ] || [ \"$1\" = --version ] || exec git \"$@\"\n\
+               echo git version 2.39.5\n";
+    // The program runs git with a PATH of absolute entries, so the real one is found behind.
+    let real = machine.variable("PATH").to_owned();
+    let script = old.replace("exec git", &format!("PATH='{real}' exec git"));
+    let dir = machine.script("git", &script).parent().expect("a directory").to_owned();
+    machine.set("PATH", format!("{}:{real}", dir.display()));
+    let said = machine.helper(&["setup-git"]).expect_success().stderr;
+    assert!(!said.contains("2.39"), "without a Server it does not matter: {said}");
+    machine.add_pat_integration("tfs.corp.example", &[]);
+    let said = machine.helper(&["setup-git"]).expect_success().stderr;
+    assert!(
+        said.starts_with(
+            "warning: git 2.39 cannot send a token before it is asked (http.proactiveAuth): against a \
+             Server that offers NTLM or Negotiate it will not use one\n\
+             hint: install git 2.46 or newer, then run setup-git again\n"
+        ),
+        "{said}"
+    );
+}

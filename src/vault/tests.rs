@@ -89,6 +89,25 @@ fn without_its_header_a_vault_starts_afresh_for_every_entry() {
 }
 
 #[test]
+fn what_a_killed_writer_left_is_swept_away_a_day_later() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let vault = vault(&dir);
+    let writer = vault.write().expect("lock");
+    let staged = |name: &str, age: u64| {
+        let path = vault.dir().join(name);
+        let file = fs::File::create(&path).expect("made");
+        let then = std::time::SystemTime::now() - Duration::from_secs(age);
+        file.set_modified(then).expect("aged");
+        path
+    };
+    let old = staged(".tmp-old", 25 * 60 * 60);
+    let young = staged(".tmp-young", 60);
+    let other = staged("old", 25 * 60 * 60);
+    writer.rehearse().expect("writable");
+    assert!(!old.exists() && young.exists() && other.exists());
+}
+
+#[test]
 fn a_damaged_header_is_set_aside_and_made_anew() {
     let dir = tempfile::tempdir().expect("a directory");
     put(&vault(&dir), "one");
