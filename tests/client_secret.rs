@@ -9,29 +9,10 @@ use common::has;
 use common::system::holding;
 use common::*;
 use serde_json::{Value, json};
-use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO};
+use standins::{CLIENT_ID, CLIENT_SECRET};
 
 const NOTHING: [&str; 0] = [];
 const ARMOR: &str = "-----BEGIN AGE ENCRYPTED FILE-----\n";
-
-/// `integration add` with the stand-ins' issuer and client, and more flags.
-fn add(machine: &Machine, flags: &[&str]) -> Done {
-    let issuer = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0");
-    let mut arguments = vec![
-        "integration",
-        "add",
-        "--host",
-        "dev.azure.com",
-        "--no-test",
-        "--issuer-url",
-        &issuer,
-        "--client-id",
-        CLIENT_ID,
-        "--client-secret-stdin",
-    ];
-    arguments.extend(flags);
-    machine.helper_with(&arguments, CLIENT_SECRET)
-}
 
 fn public_key(machine: &Machine) -> String {
     let done = machine.helper(&["key", "show"]).expect_success();
@@ -174,7 +155,7 @@ fn a_mounted_key_that_is_missing_or_malformed_is_named_and_left_alone() {
             ),
         }
     );
-    let added = add(&machine, &[]);
+    let added = machine.try_add_integration(&[]);
     assert_eq!(added.code, 1, "{added:#?}");
     assert!(!mounted.exists(), "only `key init` makes it");
     fs::create_dir(mounted.parent().expect("one")).expect("made");
@@ -201,7 +182,7 @@ fn it_can_be_sealed_to_keys_of_other_places() {
     let mut machine = Machine::new();
     let (path, public) = other_key(&machine);
     let own = machine.helper(&["key", "init"]).expect_success().stdout.trim_end().to_owned();
-    let done = add(&machine, &["--recipient", &public]).expect_success();
+    let done = machine.try_add_integration(&["--recipient", &public]).expect_success();
     assert!(
         done.stdout.contains(&format!("The client secret is sealed to {public}.")),
         "{done:#?}"
@@ -217,12 +198,12 @@ fn it_can_be_sealed_to_keys_of_other_places() {
         )
     );
     // To both: either opens it.
-    add(&machine, &["--recipient", &public, "--recipient", &own]).expect_success();
+    machine.try_add_integration(&["--recipient", &public, "--recipient", &own]).expect_success();
     machine.sign_in();
     machine.set("ONA_AZURE_KEY_FILE", path);
     machine.set("ONA_AZURE_STATE_DIR", machine.home().join("state-2").to_str().expect("text"));
     machine.sign_in();
-    let no_key = add(&machine, &["--recipient", "age1nonsense"]);
+    let no_key = machine.try_add_integration(&["--recipient", "age1nonsense"]);
     assert_eq!(no_key.code, 2, "{no_key:#?}");
     assert!(
         no_key.stderr.starts_with("error: \"age1nonsense\" is no age public key"),
@@ -265,7 +246,7 @@ fn sealed_elsewhere() -> (Machine, String, String) {
     let machine = Machine::signed_in();
     let own = public_key(&machine);
     let (_, other) = other_key(&machine);
-    add(&machine, &["--recipient", &other]).expect_success();
+    machine.try_add_integration(&["--recipient", &other]).expect_success();
     machine.age_access_token(4600);
     (machine, own, other)
 }
@@ -331,7 +312,7 @@ fn what_is_no_age_file_is_said_to_be_none() {
 #[test]
 fn for_the_whole_machine_it_is_sealed_to_no_key_of_one_account() {
     let machine = Machine::new();
-    let done = add(&machine, &["--system"]);
+    let done = machine.try_add_integration(&["--system"]);
     assert_eq!((done.code, done.stdout.as_str()), (2, ""), "{done:#?}");
     assert_eq!(
         done.stderr,

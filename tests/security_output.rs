@@ -27,6 +27,22 @@ fn damage(machine: &Machine, kind: &str) {
     assert!(damaged > 0, "there is no {kind} to damage");
 }
 
+/// `integration add` with Save & Test.
+fn add(issuer: &str) -> [&str; 10] {
+    [
+        "integration",
+        "add",
+        "--host",
+        "dev.azure.com",
+        "--pat",
+        "--issuer-url",
+        issuer,
+        "--client-id",
+        standins::CLIENT_ID,
+        "--client-secret-stdin",
+    ]
+}
+
 #[test]
 fn c02_an_error_half_way_leaves_no_half_answer() {
     // The access token is there and good for a while, what makes the next one is not.
@@ -229,18 +245,7 @@ fn c09_no_secret_is_ever_said_however_talkative_the_environment() {
     }
     let mut heard = Heard::default();
     let issuer = format!("https://login.microsoftonline.com/{}/v2.0", standins::CONTOSO);
-    let add = [
-        "integration",
-        "add",
-        "--host",
-        "dev.azure.com",
-        "--pat",
-        "--issuer-url",
-        &issuer,
-        "--client-id",
-        standins::CLIENT_ID,
-        "--client-secret-stdin",
-    ];
+    let add = add(&issuer);
     heard
         .all("a wrong client secret", &machine.helper_with(&add, "wrong-client-secret-0123456789"));
     heard.all("integration add", &machine.helper_with(&add, CLIENT_SECRET).expect_success());
@@ -385,18 +390,7 @@ fn c11_no_secret_reaches_a_child_by_argument_or_environment() {
     machine.set("PATH", format!("{}:{}:{path}", bin.display(), program.display()));
 
     let issuer = format!("https://login.microsoftonline.com/{}/v2.0", standins::CONTOSO);
-    let add = [
-        "integration",
-        "add",
-        "--host",
-        "dev.azure.com",
-        "--pat",
-        "--issuer-url",
-        &issuer,
-        "--client-id",
-        standins::CLIENT_ID,
-        "--client-secret-stdin",
-    ];
+    let add = add(&issuer);
     machine.helper_with(&add, CLIENT_SECRET).expect_success();
     machine.set_up_git();
     machine.sign_in();

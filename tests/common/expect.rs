@@ -130,13 +130,9 @@ impl Machine {
 
     /// Writes an executable script into the home.
     pub fn script(&self, name: &str, text: &str) -> std::path::PathBuf {
-        use std::os::unix::fs::PermissionsExt as _;
-
         let path = self.home().join(name);
         std::fs::create_dir_all(path.parent().expect("in the home")).expect("a directory");
-        std::fs::write(&path, text).expect("written");
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(&path, mode).expect("executable");
+        super::script(&path, text);
         path
     }
 }

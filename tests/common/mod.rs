@@ -182,6 +182,11 @@ impl Machine {
 
     /// Adds the stand-ins' integration for dev.azure.com, with more flags; not tested.
     pub fn add_integration(&self, flags: &[&str]) {
+        self.try_add_integration(flags).expect_success();
+    }
+
+    /// As `add_integration`, however it ends.
+    pub fn try_add_integration(&self, flags: &[&str]) -> Done {
         let issuer = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0");
         let mut arguments = vec![
             "integration",
@@ -196,7 +201,7 @@ impl Machine {
             "--client-secret-stdin",
         ];
         arguments.extend(flags);
-        self.helper_with(&arguments, CLIENT_SECRET).expect_success();
+        self.helper_with(&arguments, CLIENT_SECRET)
     }
 
     /// `integration add`, given a client secret on standard input and not tested.
