@@ -53,19 +53,21 @@ fn logout_of_a_host_forgets_all_that_is_kept_for_it() {
 
 #[test]
 fn logout_of_an_organization_leaves_the_others() {
+    const STILL: &str = "note: the sign-in of ada@contoso.example to all of dev.azure.com still serves it\n\
+         hint: to end that too: git-credential-ona-azure logout https://dev.azure.com\n";
     let (machine, contoso, _) = with_everything();
     machine.helper(&["logout", "https://dev.azure.com/fabrikam"]).expect(
         0,
         "grace@contoso.example is signed out of https://dev.azure.com/fabrikam.\n\
          1 personal access token is forgotten for https://dev.azure.com/fabrikam.\n",
-        "",
+        STILL,
     );
     // The host-wide sign-in serves it again; contoso's token is still there behind it.
     assert_eq!(machine.get(FABRIKAM_REQUEST).expect_success().attribute("username"), Some(ADA));
     machine.helper(&["logout", "https://dev.azure.com/northwind"]).expect(
         0,
         "Nothing was kept for https://dev.azure.com/northwind.\n",
-        "",
+        STILL,
     );
     machine.add_integration(&[]);
     machine

@@ -391,7 +391,7 @@ fn g09_killed_before_the_answer_the_newest_refresh_token_is_kept() {
 #[test]
 fn g11_a_token_for_something_else_is_neither_given_nor_kept() {
     type Change = fn(Value) -> Value;
-    let changes: [(&str, &str, Change); 6] = [
+    let changes: [(&str, &str, Change); 7] = [
         ("a scope without code", "not for the code of Azure DevOps", |mut answer| {
             answer["scope"] = json!("499b84ac-1321-427f-aa17-267ca6975798/vso.work openid");
             answer
@@ -421,6 +421,12 @@ fn g11_a_token_for_something_else_is_neither_given_nor_kept() {
             });
             answer
         }),
+        ("another account", "the ID token is of another account", |mut answer| {
+            answer["id_token"] = with_claims(&answer["id_token"], |claims| {
+                claims["sub"] = json!("somebody-else");
+            });
+            answer
+        }),
         ("yesterday's ID token", "expired or not yet valid", |mut answer| {
             answer["id_token"] = with_claims(&answer["id_token"], |claims| {
                 claims["exp"] = json!(1_000_000_000);
@@ -440,7 +446,8 @@ fn g11_a_token_for_something_else_is_neither_given_nor_kept() {
     // A sign-in brings no more than a refresh.
     let fresh = Machine::configured();
     for (what, text, change) in changes {
-        if what == "an access token for Graph" {
+        // Nobody was signed in who could be another account.
+        if ["an access token for Graph", "another account"].contains(&what) {
             continue;
         }
         fresh.world.entra().override_token_response(change);

@@ -622,7 +622,8 @@ fn a_sign_in_for_one_organization_is_for_that_one_only() {
     machine.helper(&["logout", "https://dev.azure.com/fabrikam"]).expect(
         0,
         "grace@contoso.example is signed out of https://dev.azure.com/fabrikam.\n",
-        "",
+        "note: the sign-in of ada@contoso.example to all of dev.azure.com still serves it\n\
+         hint: to end that too: git-credential-ona-azure logout https://dev.azure.com\n",
     );
     assert_eq!(user(FABRIKAM_REQUEST), (ADA.to_owned(), hers));
 }

@@ -37,6 +37,9 @@ pub fn erase(
     else {
         return Ok(Vec::new());
     };
+    if !subject.scheme_allowed(integration) {
+        return Ok(Vec::new());
+    }
     let rejected = Rejected {
         request,
         secret: request.credential.as_ref().or(request.password.as_ref()),

@@ -24,6 +24,8 @@ struct Given {
     token: Option<(i64, &'static str)>,
     /// The token of a session for fabrikam only.
     fabrikam_token: bool,
+    /// A host-wide session whose access token was lost.
+    session_alone: bool,
     refresh: Refresh,
     pats: Vec<Pat>,
     vault_unreadable: bool,
@@ -77,7 +79,6 @@ impl Shelf for Fake<'_> {
             return Err(VaultError::Corrupt { path: PathBuf::from("access-x.sealed") });
         }
         let access = |token: &str, account: &str, left: i64, refused: &str| Access {
-            session: "s".to_owned(),
             account: account.to_owned(),
             token: Some(token.into()),
             issued_at: NOW - 60,
@@ -102,6 +103,11 @@ impl Shelf for Fake<'_> {
         })
     }
 
+    fn account(&self, key: &SessionKey) -> Result<Option<String>, VaultError> {
+        let signed_in = self.given.session_alone && key.organization.is_none();
+        Ok(signed_in.then(|| "ada@contoso.example".to_owned()))
+    }
+
     fn pats(&self, _: &PatKey) -> Result<Pats, VaultError> {
         Ok(Pats { pats: self.given.pats.clone() })
     }
@@ -111,7 +117,9 @@ impl Shelf for Fake<'_> {
         match self.given.refresh {
             Refresh::Unasked => panic!("a refresh that nobody needs"),
             Refresh::Fresh => {
-                let mut access = self.access(key).expect("readable").expect("a session");
+                let kept = self.access(key).expect("readable");
+                let account = "ada@contoso.example".to_owned();
+                let mut access = kept.unwrap_or(Access { account, ..Access::default() });
                 access.token = Some("T2".into());
                 access.expires_at = NOW + 3600;
                 Ok(access)
@@ -272,11 +280,8 @@ fn row_6_a_user_nobody_here_is_gets_silence() {
         &of("ADA@contoso.example"),
         "username=ADA@contoso.example password=T password_expiry_utc=1800003600||0",
     );
-    row(
-        good("oauth+pat"),
-        &of("oauth2"),
-        "username=oauth2 password=T password_expiry_utc=1800003600||0",
-    );
+    row(good("oauth+pat"), &of("oauth2"), ADA);
+    row(good("oauth+pat"), "protocol=https host=dev.azure.com username=oauth2", ADA);
     let with_pat =
         || Given { pats: vec![pat("contoso", "deploy", "P", None)], ..good("oauth+pat") };
     row(with_pat(), &of("deploy"), "username=deploy password=P||0");
@@ -284,6 +289,46 @@ fn row_6_a_user_nobody_here_is_gets_silence() {
     // A name where the path is missing: an organization's, unless somebody here has it.
     row(good("oauth+pat"), "protocol=https host=dev.azure.com username=contoso", ADA);
     row(good("oauth+pat"), "protocol=https host=dev.azure.com username=a@b.example", "||0");
+}
+
+#[test]
+fn a_name_that_is_handed_out_here_is_no_organization() {
+    let given = |integrations, username| Given {
+        integrations,
+        pats: vec![pat("acme", username, "A", None)],
+        ..Given::default()
+    };
+    let bare = |name: &str| format!("protocol=https host=dev.azure.com username={name}");
+    row(given("pat of acme", ""), &bare("oauth2"), "username=oauth2 password=A||0");
+    row(given("pat of acme", "deploy"), &bare("deploy"), "username=deploy password=A||0");
+    row(given("pat", "acme"), &bare("acme"), "username=acme password=A||0");
+    row(given("pat", ""), &bare("acme"), "username=oauth2 password=A||0");
+    let path = "protocol=https host=dev.azure.com path=acme/p/_git/r username=oauth2";
+    row(given("pat", ""), path, "username=oauth2 password=A||0");
+}
+
+#[test]
+fn of_two_sessions_the_one_asked_for_by_name_answers() {
+    let given = || Given { fabrikam_token: true, ..good("oauth") };
+    let grace = "username=grace@contoso.example password=F password_expiry_utc=1800003600||0";
+    row(given(), FABRIKAM, grace);
+    row(given(), &format!("{FABRIKAM} username=grace@contoso.example"), grace);
+    row(given(), &format!("{FABRIKAM} username=ada@contoso.example"), ADA);
+    row(given(), &format!("{CONTOSO} username=grace@contoso.example"), "||0");
+}
+
+#[test]
+fn a_session_whose_access_token_was_lost_gets_a_new_one() {
+    row(
+        Given {
+            integrations: "oauth",
+            session_alone: true,
+            refresh: Refresh::Fresh,
+            ..Given::default()
+        },
+        CONTOSO,
+        "username=ada@contoso.example password=T2 password_expiry_utc=1800003600||0",
+    );
 }
 
 #[test]

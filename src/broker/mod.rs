@@ -23,6 +23,10 @@ pub use sign_in::{SignIn, forget, redirect_uri, sessions, sign_in_with_browser};
 pub use store::store;
 pub use subject::{PatKey, SessionKey, Subject};
 
+/// An access token is handed out if it is good for this long, in seconds: a clone may take a
+/// while, and a clock may be off.
+const MARGIN: u64 = 5 * 60;
+
 /// What `state[]` carries with an access token.
 pub(crate) const STATE: &str = "ona-azure:oauth";
 

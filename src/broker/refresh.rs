@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::MARGIN;
 use super::sign_in::{issuer_hint, persist, secret_for};
 use super::subject::SessionKey;
 use crate::clock;
@@ -13,14 +14,11 @@ use crate::integration::{Integration, OAuth};
 use crate::net::Send;
 use crate::secret::Secret;
 use crate::vault::{
-    Access, ClientMode, Ended, HoldOff, HoldOffKind, Session, Vault, VaultError, acquire,
+    Access, ClientMode, Ended, HoldOff, HoldOffKind, LockError, Session, Vault, VaultError, acquire,
 };
 
 /// How long a waiter waits for whoever refreshes.
 const WAIT: Duration = Duration::from_secs(20);
-
-/// A token is fresh to a waiter if it is good for this long, in seconds: the margin of `get`.
-const MARGIN: u64 = 5 * 60;
 
 /// Why there is no fresh access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +41,16 @@ impl RefreshFailure {
     }
 }
 
-/// The vault's own troubles are for somebody to mend on this machine.
+/// The vault's own troubles are for somebody to mend on this machine, but for a writer that is
+/// only slow.
 impl From<VaultError> for RefreshFailure {
     fn from(error: VaultError) -> Self {
-        Self::new(
-            HoldOffKind::Client,
-            format!("the access token cannot be refreshed: {error}"),
-            error.hint(),
-        )
+        let kind = match &error {
+            VaultError::Locked(LockError::Held { .. }) => HoldOffKind::ForNow,
+            VaultError::Write { .. } | VaultError::Locked(_) => HoldOffKind::Vault,
+            _ => HoldOffKind::Client,
+        };
+        Self::new(kind, format!("the access token cannot be refreshed: {error}"), error.hint())
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn refresh(
         return Err(RefreshFailure::sign_in(key, "OAuth is not on"));
     };
     let _lock = acquire(&vault.dir().join(lock_name(key)), WAIT).map_err(|error| match error {
-        held @ crate::vault::LockError::Held { .. } => RefreshFailure::new(
+        held @ LockError::Held { .. } => RefreshFailure::new(
             HoldOffKind::ForNow,
             format!("another process is still refreshing the access token ({held})"),
             held.hint(),
@@ -207,6 +207,7 @@ impl Attempt<'_> {
             client_id: &self.oauth.client_id,
             nonce: None,
             tenant: session.tenant.as_deref(),
+            subject: session.subject.as_deref(),
             now: clock::now(),
         };
         match Claims::of(id_token).map(|claims| claims.check(expected)) {
@@ -223,17 +224,20 @@ impl Attempt<'_> {
         grant: Grant,
     ) -> Result<Access, RefreshFailure> {
         let writer = self.vault.write()?;
-        let kept = writer.read::<Session>(&self.key.to_string())?;
+        let of = self.key.to_string();
+        let kept = writer.read::<Session>(&of)?;
         if kept.is_none_or(|kept| kept.id != session.id) {
-            return Err(RefreshFailure::sign_in(
-                self.key,
-                format!("{} was signed out meanwhile", session.account),
-            ));
+            // Somebody signed in anew meanwhile, or out.
+            let access = writer.read::<Access>(&of)?;
+            return access.filter(|access| access.token.is_some()).ok_or_else(|| {
+                RefreshFailure::sign_in(
+                    self.key,
+                    format!("{} was signed out meanwhile", session.account),
+                )
+            });
         }
-        let refusals = writer
-            .read::<Access>(&self.key.to_string())?
-            .map(|access| access.refusals)
-            .unwrap_or_default();
+        let refusals =
+            writer.read::<Access>(&of)?.map(|access| access.refusals).unwrap_or_default();
         session.refresh_token = Some(grant.refresh_token.unwrap_or_else(|| sent.clone()));
         session.scopes = grant.scopes;
         let access =

@@ -6,7 +6,7 @@ use super::subject::{PatKey, SessionKey};
 use crate::clock;
 use crate::integration::Integration;
 use crate::net::Send;
-use crate::vault::{Access, Pats, Vault, VaultError};
+use crate::vault::{Access, Pats, Session, Vault, VaultError};
 
 /// What the decision of `get` stands on.
 pub trait Shelf {
@@ -15,6 +15,12 @@ pub trait Shelf {
     /// # Errors
     /// If the vault cannot be read.
     fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError>;
+
+    /// The account of a session; only asked for where there is no access token of it.
+    ///
+    /// # Errors
+    /// If the vault cannot be read.
+    fn account(&self, key: &SessionKey) -> Result<Option<String>, VaultError>;
 
     /// The personal access tokens of a host.
     ///
@@ -53,6 +59,10 @@ impl<'a> VaultShelf<'a> {
 impl Shelf for VaultShelf<'_> {
     fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError> {
         self.vault.read(&key.to_string())
+    }
+
+    fn account(&self, key: &SessionKey) -> Result<Option<String>, VaultError> {
+        Ok(self.vault.read::<Session>(&key.to_string())?.map(|session| session.account))
     }
 
     fn pats(&self, key: &PatKey) -> Result<Pats, VaultError> {

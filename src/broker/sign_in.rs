@@ -108,6 +108,7 @@ pub fn sign_in_with_browser(
                 client_id: &oauth.client_id,
                 nonce: Some(&nonce),
                 tenant: None,
+                subject: None,
                 now: clock::now(),
             })
             .map_err(|error| {
@@ -133,6 +134,7 @@ pub fn sign_in_with_browser(
             host: key.host.to_string(),
             organization: key.organization.clone(),
             account: identity.account,
+            subject: identity.subject,
             tenant: identity.tenant,
             issuer: issuer.to_string(),
             client_id: oauth.client_id.clone(),
@@ -145,6 +147,8 @@ pub fn sign_in_with_browser(
         vault
             .write()
             .and_then(|writer| {
+                // Killed half way, no access token of the account before is left to be given out.
+                writer.remove::<Access>(&key.to_string())?;
                 persist(&writer, key, &session, grant.access_token, grant.expires_in, Vec::new())
             })
             .map_err(|error| shown(vault_failure(error)))?;
@@ -209,7 +213,6 @@ pub(super) fn persist(
     issued.tokens.push(IssuedToken { digest: token.digest(), expires_at });
     writer.put(&host, &issued)?;
     let access = Access {
-        session: session.id.clone(),
         account: session.account.clone(),
         token: Some(token),
         issued_at: now,
@@ -233,18 +236,17 @@ pub fn sessions(vault: &Vault, host: Option<&HostKey>) -> Result<Vec<Session>, V
     Ok(found)
 }
 
-/// Forgets a session and its access token.
+/// Forgets a session and its access token, whether they can be read or not. Says whether there
+/// was one.
 ///
 /// # Errors
 /// If the vault cannot be written.
-pub fn forget(vault: &Vault, session: &Session) -> Result<(), VaultError> {
-    let of = match &session.organization {
-        Some(organization) => format!("{}/{organization}", session.host),
-        None => session.host.clone(),
-    };
+pub fn forget(vault: &Vault, key: &SessionKey) -> Result<bool, VaultError> {
+    let of = key.to_string();
     let writer = vault.write()?;
-    writer.remove::<Access>(&of)?;
-    writer.remove::<Session>(&of)
+    let access = writer.remove::<Access>(&of)?;
+    let session = writer.remove::<Session>(&of)?;
+    Ok(access || session)
 }
 
 /// What to do about an ID token that is not as it should be.
@@ -257,7 +259,7 @@ fn claims_hint(error: ClaimsError) -> &'static str {
         ClaimsError::Audience => {
             "step 1 (app registration): compare the client ID with Overview → Application (client) ID"
         }
-        ClaimsError::Nonce | ClaimsError::Unreadable => {
+        ClaimsError::Nonce | ClaimsError::Subject | ClaimsError::Unreadable => {
             "sign in again: git-credential-ona-azure login"
         }
     }

@@ -34,7 +34,9 @@ pub fn store(
     else {
         return Ok(());
     };
-    if !integration.pat || !subject.scheme_allowed(integration) {
+    // Only a Server's own users may have no password.
+    let empty = subject.place.is_cloud() && secret_of(&login).is_empty();
+    if !integration.pat || empty || !subject.scheme_allowed(integration) {
         return Ok(());
     }
     if is_ours(vault, &subject.host(), secret_of(&login), now).map_err(failure)? {

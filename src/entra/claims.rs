@@ -79,6 +79,8 @@ pub struct Expected<'a> {
     pub nonce: Option<&'a Secret>,
     /// The tenant of the session, at a refresh.
     pub tenant: Option<&'a str>,
+    /// Who the session is of, at a refresh (OpenID Connect Core section 12.2).
+    pub subject: Option<&'a str>,
     /// Seconds since the epoch.
     pub now: u64,
 }
@@ -88,6 +90,8 @@ pub struct Expected<'a> {
 pub struct Identity {
     /// The account's name.
     pub account: String,
+    /// Who that is to the issuer.
+    pub subject: Option<String>,
     /// The tenant.
     pub tenant: Option<String>,
 }
@@ -110,6 +114,9 @@ pub enum ClaimsError {
     /// `nonce`.
     #[error("the ID token belongs to another sign-in")]
     Nonce,
+    /// `sub`.
+    #[error("the ID token is of another account than the session")]
+    Subject,
     /// `tid`.
     #[error("the ID token is of another tenant than the session")]
     Tenant,
@@ -163,7 +170,16 @@ impl Claims {
         {
             return Err(ClaimsError::Tenant);
         }
-        Ok(Identity { account: self.account(), tenant: self.tid.clone() })
+        if let (Some(kept), Some(given)) = (expected.subject, self.sub.as_deref())
+            && kept != given
+        {
+            return Err(ClaimsError::Subject);
+        }
+        Ok(Identity {
+            account: self.account(),
+            subject: self.sub.clone(),
+            tenant: self.tid.clone(),
+        })
     }
 
     /// A name that is fit for git's `username`: not empty, no colon (Basic authentication cuts

@@ -181,11 +181,12 @@ fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Removes a file, if it is there.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
+/// Removes a file, if it is there, and says whether it was.
+pub(super) fn remove(path: &Path) -> io::Result<bool> {
     match fs::remove_file(path) {
-        Err(error) if is_absent(&error) => Ok(()),
-        other => other,
+        Ok(()) => Ok(true),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Session {
     pub organization: Option<Organization>,
     /// The account's name, for people and for git's `username`.
     pub account: String,
+    /// Who that is to the issuer (`sub`), which a refresh must not change.
+    pub subject: Option<String>,
     /// The tenant it was issued by, where the issuer has tenants.
     pub tenant: Option<String>,
     /// The issuer of the integration at the time, in one spelling.
@@ -70,8 +72,6 @@ pub struct Ended {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Access {
-    /// The session it is of.
-    pub session: String,
     /// The session's account.
     pub account: String,
     /// The token; gone when it was rejected.
@@ -137,6 +137,8 @@ pub enum HoldOffKind {
     Client,
     /// The person has to sign in again.
     SignIn,
+    /// The vault here cannot be written, so that a new token could not be kept.
+    Vault,
 }
 
 /// The digests of the access tokens handed out for a host, until they expire. Outlives the

@@ -1,5 +1,7 @@
 //! Writing to the vault.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -8,6 +10,7 @@ use super::error::VaultError;
 use super::header::Header;
 use super::lock::Lock;
 use super::records::Record;
+use super::seal::DataKey;
 use super::{EXTENSION, Vault, entry_name, files, seal};
 
 /// The right to write, held while the writers' lock is.
@@ -42,27 +45,37 @@ impl Writer<'_> {
         let mut plain = Zeroizing::new(Vec::with_capacity(32 * 1024));
         serde_json::to_writer(&mut *plain, record).expect("BUG: records have no failing parts");
         let data_key = self.vault.data_key_or_new()?;
-        // Also where nobody read the old one: a newer one stays, a damaged one is set aside.
-        if let Ok(Some(old)) = files::read_bounded(&path) {
-            match data_key.open(&name, &old) {
-                Ok(_) => {}
-                Err(seal::OpenError::Newer) => return Err(VaultError::Newer { path }),
-                Err(seal::OpenError::Corrupt) => files::set_aside(&path)
-                    .map_err(|source| VaultError::Write { path: path.clone(), source })?,
-            }
-        }
+        // Also where nobody has read the old one.
+        self.make_way(&data_key, &name, &path)?;
         let sealed = data_key.seal(&name, &plain);
         files::write_atomically(&path, &sealed, files::PRIVATE)
             .map_err(|source| VaultError::Write { path, source })
     }
 
-    /// Removes one entry, if it is there.
+    /// Removes one entry and says whether it was there. A damaged one is set aside.
     ///
     /// # Errors
-    /// If it is there and cannot be removed.
-    pub fn remove<R: Record>(&self, of: &str) -> Result<(), VaultError> {
-        let path = self.vault.dir.join(entry_name::<R>(of));
-        files::remove(&path).map_err(|source| VaultError::Write { path, source })
+    /// If it is there and cannot be removed, or was written by a newer version.
+    pub fn remove<R: Record>(&self, of: &str) -> Result<bool, VaultError> {
+        let name = entry_name::<R>(of);
+        let path = self.vault.dir.join(&name);
+        let was_there = path.exists();
+        if let Some(data_key) = self.vault.data_key()? {
+            self.make_way(&data_key, &name, &path)?;
+        }
+        files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
+        Ok(was_there)
+    }
+
+    /// A newer entry stays, a damaged one is set aside.
+    fn make_way(&self, data_key: &DataKey, name: &str, path: &Path) -> Result<(), VaultError> {
+        let Ok(Some(old)) = files::read_bounded(path) else { return Ok(()) };
+        match data_key.open(name, &old) {
+            Ok(_) => Ok(()),
+            Err(seal::OpenError::Newer) => Err(VaultError::Newer { path: path.to_owned() }),
+            Err(seal::OpenError::Corrupt) => files::set_aside(path)
+                .map_err(|source| VaultError::Write { path: path.to_owned(), source }),
+        }
     }
 
     /// Removes every entry and the data key, whatever their state; the runner key stays.
@@ -79,7 +92,7 @@ impl Writer<'_> {
             }
         }
         let path = Header::path(dir);
-        files::remove(&path).map_err(|source| VaultError::Write { path, source })
+        files::remove(&path).map(drop).map_err(|source| VaultError::Write { path, source })
     }
 
     /// Shows that a write of a few KiB will succeed, before something is spent on it that

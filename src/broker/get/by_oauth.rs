@@ -2,16 +2,13 @@
 
 use super::{Asked, NO_NAME, STATE, Why};
 use crate::azure::Organization;
+use crate::broker::MARGIN;
 use crate::broker::subject::SessionKey;
 use crate::protocol::{Credential, Login};
 use crate::report::Message;
 use crate::vault::{Access, HoldOffKind};
 
-/// An access token is handed out if it is good for this long, in seconds: a clone may take a
-/// while, and a clock may be off.
-const MARGIN: u64 = 5 * 60;
-
-/// With the service down, one that is good for over a minute is better than none, in seconds.
+/// With the service down, a token that is good for over a minute is better than none, in seconds.
 const LAST_MARGIN: u64 = 61;
 
 impl Asked<'_> {
@@ -34,7 +31,7 @@ impl Asked<'_> {
                 // Whatever its lifetime, nothing better is to be had.
                 self.access_credential(&fresh, name, 1).ok_or(Why::NoSession)
             }
-            Err(failure) if failure.kind == HoldOffKind::ForNow => {
+            Err(failure) if matches!(failure.kind, HoldOffKind::ForNow | HoldOffKind::Vault) => {
                 let Some(credential) = self.access_credential(&access, name, LAST_MARGIN) else {
                     return Err(Why::Failed(failure));
                 };

@@ -131,25 +131,28 @@ impl Asked<'_> {
     fn answer(&self) -> Result<Outcome, VaultError> {
         let organization = self.organization()?;
         let organization = organization.as_ref();
-        let session = match &self.integration.oauth {
-            Some(_) => self.session(organization)?,
-            None => None,
+        let sessions = match &self.integration.oauth {
+            Some(_) => self.sessions(organization)?,
+            None => Vec::new(),
         };
+        let nobody = sessions.is_empty();
         let name = self.asked_name(organization);
+        // The organization's own session comes first, unless another one is asked for by name.
+        let session = sessions
+            .into_iter()
+            .find(|(_, access)| name.is_none_or(|name| is_account(access, name)));
         if let Some(name) = name
-            && !self.is_kept(name, session.as_ref(), organization)?
+            && session.is_none()
+            && !self.is_of_a_pat(name, organization)?
         {
             return Ok(Outcome::nothing());
         }
-        // A name that is only a PAT's is asked for that PAT.
-        let by_session = name.is_none_or(|name| {
-            session.as_ref().is_some_and(|(_, access)| is_account(access, name))
-        });
         let mut warnings = Vec::new();
         let why = match (&self.integration.oauth, session) {
             (None, _) => Why::Off,
-            (Some(_), None) => Why::NoSession,
-            (Some(_), Some(_)) if !by_session => Why::Off,
+            (Some(_), None) if nobody => Why::NoSession,
+            // A name that is only a PAT's is asked for that PAT.
+            (Some(_), None) => Why::Off,
             (Some(_), Some((key, access))) => {
                 match self.by_oauth(&key, access, organization, name, &mut warnings) {
                     Ok(credential) => return Ok(Outcome::credential(credential, warnings)),
@@ -160,53 +163,78 @@ impl Asked<'_> {
         self.without_oauth(&why, organization, name)
     }
 
-    /// The organization the request is about. A username counts only if nobody here has it.
+    /// The organization the request is about. A username counts only if it is none that is
+    /// handed out here.
     fn organization(&self) -> Result<Option<Organization>, VaultError> {
         let mut failed = None;
         let organization =
             self.subject.organization_for_get(self.request, self.integration, |name| {
-                self.session(None)
-                    .map(|session| session.is_some_and(|(_, access)| is_account(&access, name)))
-                    .unwrap_or_else(|error| {
-                        failed = Some(error);
-                        false
-                    })
+                self.is_handed_out(name).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    false
+                })
             });
         failed.map_or(Ok(organization), Err)
     }
 
-    fn session(
+    fn is_handed_out(&self, name: &[u8]) -> Result<bool, VaultError> {
+        if name == NO_NAME.as_bytes()
+            || self.sessions(None)?.iter().any(|(_, access)| is_account(access, name))
+        {
+            return Ok(true);
+        }
+        if !self.integration.pat {
+            return Ok(false);
+        }
+        // git keeps a PAT under the organization's name where the address carried that.
+        let pats = self.shelf.pats(&self.subject.pat_key())?;
+        Ok(pats.pats.iter().any(|pat| {
+            pat.username.as_deref() == Some(name)
+                && pat.organization.as_ref().is_none_or(|organization| {
+                    !name.eq_ignore_ascii_case(organization.as_str().as_bytes())
+                })
+        }))
+    }
+
+    /// The sessions that may answer. One whose access token is not there can get a new one.
+    fn sessions(
         &self,
         organization: Option<&Organization>,
-    ) -> Result<Option<(SessionKey, Access)>, VaultError> {
+    ) -> Result<Vec<(SessionKey, Access)>, VaultError> {
+        let mut found = Vec::new();
         for key in self.subject.session_keys(organization) {
-            if let Some(access) = self.shelf.access(&key)? {
-                return Ok(Some((key, access)));
+            let access = match self.shelf.access(&key)? {
+                Some(access) => Some(access),
+                None => {
+                    self.shelf.account(&key)?.map(|account| Access { account, ..Access::default() })
+                }
+            };
+            found.extend(access.map(|access| (key, access)));
+            if !found.is_empty() && self.request.username.is_none() {
+                break;
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// The user asked for. The name of the organization is none: clone addresses copied from
-    /// Azure's portal carry it.
+    /// Azure's portal carry it. Nor is the one that is given where there is no name.
     fn asked_name(&self, organization: Option<&Organization>) -> Option<&[u8]> {
         let name = self.request.username.as_deref()?;
-        let is_organization = self.subject.place.is_cloud()
+        let cloud = self.subject.place.is_cloud();
+        let is_organization = cloud
             && organization.is_some_and(|organization| {
                 name.eq_ignore_ascii_case(organization.as_str().as_bytes())
             });
-        (!is_organization).then_some(name)
+        let is_nobody = cloud && name == NO_NAME.as_bytes();
+        (!is_organization && !is_nobody).then_some(name)
     }
 
-    fn is_kept(
+    fn is_of_a_pat(
         &self,
         name: &[u8],
-        session: Option<&(SessionKey, Access)>,
         organization: Option<&Organization>,
     ) -> Result<bool, VaultError> {
-        if session.is_some_and(|(_, access)| is_account(access, name)) {
-            return Ok(true);
-        }
         if !self.integration.pat {
             return Ok(false);
         }

@@ -4,6 +4,7 @@ use crate::{clock, random};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// Who a token is for and what it says.
 pub(crate) struct Ticket<'a> {
@@ -49,7 +50,7 @@ impl Ticket<'_> {
                 "puid": "10032000ABCD1234",
                 "scp": scopes.join(" "),
                 "sid": random::guid(),
-                "sub": random::base64url(43),
+                "sub": self.subject(account),
                 "unique_name": account.upn,
                 "upn": account.upn,
                 "wids": ["b79fbf4d-3ef9-4689-8143-76b194e85509"],
@@ -75,7 +76,7 @@ impl Ticket<'_> {
             "nbf": now,
             "exp": now + 3600,
             "rh": format!("1.{}.", random::base64url(32)),
-            "sub": random::base64url(43),
+            "sub": self.subject(account),
             "tid": tenant,
             "uti": random::base64url(22),
             "ver": "2.0",
@@ -94,6 +95,13 @@ impl Ticket<'_> {
             claims["nonce"] = Value::from(nonce);
         }
         sign(&json!({"typ": "JWT", "alg": "RS256", "kid": KEY_ID}), &claims)
+    }
+}
+
+impl Ticket<'_> {
+    /// Pairwise: the same for an account and an app whenever asked, another for every other pair.
+    fn subject(&self, account: &Account) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{} {}", self.client_id, account.oid)))
     }
 }
 
