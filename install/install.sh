@@ -185,6 +185,11 @@ install() {
         build
     fi
     [ -f "$binary" ] || fail "$binary is not a file"
+    # What is put in place of a working program has to be one.
+    case $("$binary" --version 2>/dev/null </dev/null) in
+        "$name "*) ;;
+        *) fail "$binary is not $name, or does not run on this machine" "build one for it: leave out --binary" ;;
+    esac
     put
     check_path
     set_up

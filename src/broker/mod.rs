@@ -27,6 +27,10 @@ pub use subject::{PatKey, SessionKey, Subject};
 /// while, and a clock may be off.
 const MARGIN: u64 = 5 * 60;
 
+/// What ends that git does not say which organization or collection it means.
+const USE_HTTP_PATH: &str =
+    "have git send the path (credential.useHttpPath): git-credential-ona-azure setup-git";
+
 /// What `state[]` carries with an access token.
 pub(crate) const STATE: &str = "ona-azure:oauth";
 

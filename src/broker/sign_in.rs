@@ -49,7 +49,8 @@ pub fn sign_in_with_browser(
     let SignIn { key, integration, .. } = sign_in;
     let Some(oauth) = &integration.oauth else {
         return Err(Failure::new(format!("OAuth is not on for {}", key.host)).hint(format!(
-            "give a personal access token: git-credential-ona-azure login https://{key} --pat"
+            "give a personal access token: git-credential-ona-azure login {} --pat",
+            pat_url(key)
         )));
     };
     let mode = if oauth.is_public() { ClientMode::Public } else { ClientMode::Confidential };
@@ -78,7 +79,8 @@ pub fn sign_in_with_browser(
         say("No browser could be started here.\n");
         if integration.pat {
             say(&format!(
-                "Without one, give a personal access token: git-credential-ona-azure login https://{key} --pat\n"
+                "Without one, give a personal access token: git-credential-ona-azure login {} --pat\n",
+                pat_url(key)
             ));
         }
         say("Waiting for the address to be opened …\n");
@@ -155,6 +157,14 @@ pub fn sign_in_with_browser(
         Ok(session)
     });
     finished.unwrap_or_else(|| Err(timed_out(sign_in.wait, &redirect_uri)))
+}
+
+/// A token is for one organization, so the command that takes it names one.
+fn pat_url(key: &SessionKey) -> String {
+    match &key.organization {
+        Some(_) => format!("https://{key}"),
+        None => format!("https://{key}/<organization>"),
+    }
 }
 
 /// The redirect URI to register with the app, on whatever port (RFC 8252 section 7.3).

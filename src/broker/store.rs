@@ -1,8 +1,8 @@
 //! `store`: what git found to work.
 
-use super::STATE;
 use super::pats;
 use super::subject::Subject;
+use super::{STATE, USE_HTTP_PATH};
 use crate::azure::looks_like_jwt;
 use crate::integration::{FileError, HostKey, Integrations};
 use crate::protocol::Request;
@@ -49,7 +49,7 @@ pub fn store(
                 "the password for {} was not kept: git does not say which organization it is for",
                 subject.place.authority()
             ))
-            .hint("have git send the path (credential.useHttpPath): git-credential-ona-azure setup-git"),
+            .hint(USE_HTTP_PATH),
             exit: Exit::Done,
         });
     }

@@ -6,11 +6,14 @@ use anyhow::Context as _;
 
 use super::Room;
 use super::args::SetupGit;
+use crate::azure::Scheme;
+use crate::broker::PatKey;
 use crate::git::Git;
 use crate::git::setup::{Options, PROACTIVE_SINCE, Scope, Target, set_up, undo};
 use crate::integration::{HostKey, Integrations};
 use crate::paths::NAME;
 use crate::report::{Exit, Failure, Message};
+use crate::vault::Pats;
 
 pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     let git = Git::find().ok_or_else(|| {
@@ -25,10 +28,11 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     let report = if args.undo {
         undo(&git, &helper, scope)?
     } else {
-        let integrations = Room::enter()?.integrations()?;
+        let room = Room::enter()?;
+        let integrations = room.integrations()?;
         let options = Options { scope, replace: args.replace };
         warn_of_old_git(&git, &integrations);
-        set_up(&git, &helper, &targets(&integrations, args.proactive), &options)?
+        set_up(&git, &helper, &targets(&room, &integrations, args.proactive), &options)?
     };
     report.messages().iter().for_each(Message::print);
     Ok(report.exit())
@@ -66,7 +70,7 @@ fn warn_of_old_git(git: &Git, integrations: &Integrations) {
     }
 }
 
-fn targets(integrations: &Integrations, proactive: bool) -> Vec<Target> {
+fn targets(room: &Room, integrations: &Integrations, proactive: bool) -> Vec<Target> {
     let cloud = ["https://dev.azure.com", "https://*.visualstudio.com"].map(|url| Target {
         url: url.to_owned(),
         use_http_path: true,
@@ -74,14 +78,25 @@ fn targets(integrations: &Integrations, proactive: bool) -> Vec<Target> {
     });
     let servers = integrations.all().iter().filter_map(|found| {
         let HostKey::Server(authority) = &found.integration.host.key else { return None };
+        let use_http_path = has_token_of_a_collection(room, &found.integration.host.key);
         let schemes: &[&str] =
             if found.integration.allow_http { &["https", "http"] } else { &["https"] };
         Some(schemes.iter().map(move |scheme| Target {
             url: format!("{scheme}://{authority}"),
-            use_http_path: false,
+            use_http_path,
             // Else git takes the NTLM or Negotiate a Server offers, and never sends the token.
             proactive: true,
         }))
     });
     cloud.into_iter().chain(servers.flatten()).collect()
+}
+
+/// Whether git has to say which collection it means. Where all tokens are for a whole Server, it
+/// need not, and what a person types at git's own prompt serves all of it.
+fn has_token_of_a_collection(room: &Room, host: &HostKey) -> bool {
+    [Scheme::Https, Scheme::Http].into_iter().any(|scheme| {
+        let of = PatKey { scheme, host: host.clone() }.to_string();
+        let pats = room.vault.read::<Pats>(&of).ok().flatten().unwrap_or_default();
+        pats.pats.iter().any(|pat| pat.organization.is_some())
+    })
 }

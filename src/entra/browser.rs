@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use url::Url;
 
+use crate::programs;
+
 /// Starts the first browser that can be started: those `$BROWSER` names, in its order, else the
 /// desktop's own. Says whether one was.
 pub fn open(url: &Url) -> bool {
@@ -41,17 +43,25 @@ fn named_commands(named: &str, url: &Url) -> Vec<Command> {
         .collect()
 }
 
-fn start(mut command: Command) -> bool {
+fn start(command: Command) -> bool {
+    let entries = programs::entries(&std::env::var_os("PATH").unwrap_or_default());
+    let Some(program) = programs::find(command.get_program(), &entries) else { return false };
+    let mut found = Command::new(program);
+    found.args(command.get_args());
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
-        command.env_remove(name);
+        found.env_remove(name);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // A launcher looks for browsers in its turn.
+    if let Ok(path) = std::env::join_paths(&entries) {
+        found.env("PATH", path);
+    }
+    found.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
     {
         // Ctrl-C here must not close the browser.
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        std::os::unix::process::CommandExt::process_group(&mut found, 0);
     }
-    match command.spawn() {
+    match found.spawn() {
         Ok(mut child) => {
             // Never waited for in the way: a launcher may live as long as its browser.
             std::thread::spawn(move || child.wait());

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::Metadata;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use crate::programs;
 
 /// The file name looked for on the PATH.
 const NAME: &str = if cfg!(windows) { "git.exe" } else { "git" };
@@ -50,18 +51,15 @@ impl Git {
     }
 
     /// The git on the PATH among these environment variables; the others say where its
-    /// configuration is. Searched by hand, because relative entries, empty ones and `.` stand for
-    /// the current directory, which may be a hostile work tree holding a file called `git`.
+    /// configuration is.
     pub fn from_variables(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Option<Self> {
         let all: BTreeMap<_, _> =
             variables.into_iter().map(|(name, value)| (canonical(name), value)).collect();
-        let entries: Vec<PathBuf> = all
-            .get(OsStr::new("PATH"))
-            .map(|path| env::split_paths(path).filter(|entry| entry.is_absolute()).collect())
-            .unwrap_or_default();
-        let path = entries.iter().map(|entry| entry.join(NAME)).find(|path| is_program(path))?;
+        let entries = all.get(OsStr::new("PATH")).map(|path| programs::entries(path));
+        let entries = entries.unwrap_or_default();
+        let path = programs::find(OsStr::new(NAME), &entries)?;
         let mut kept: BTreeMap<_, _> =
             all.into_iter().filter(|(name, _)| KEPT.iter().any(|kept| name == kept)).collect();
         if let Ok(joined) = env::join_paths(&entries) {
@@ -140,21 +138,6 @@ impl Git {
 /// Windows does not tell `Path` from `PATH`.
 fn canonical(name: OsString) -> OsString {
     if cfg!(windows) { name.to_ascii_uppercase() } else { name }
-}
-
-fn is_program(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && is_executable(&metadata))
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &Metadata) -> bool {
-    true
 }
 
 /// `git version 2.39.5 (Apple Git-154)`, `git version 2.47.1.windows.1`.

@@ -86,6 +86,11 @@ pub fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 /// The mode is asked of the file that is open anyway.
 fn read_with_mode(path: &Path) -> io::Result<Option<(Vec<u8>, u32)>> {
+    // Before it is opened: to open a pipe is to wait for whoever writes to it.
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => return Err(not_a_file()),
+        _ => {}
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if is_absent(&error) => return Ok(None),
@@ -103,6 +108,10 @@ fn read_with_mode(path: &Path) -> io::Result<Option<(Vec<u8>, u32)>> {
     Ok(Some((bytes, mode)))
 }
 
+fn not_a_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
+}
+
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -115,6 +124,12 @@ fn is_absent(error: &io::Error) -> bool {
 /// If any step fails; the old file is intact then.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let target = behind_links(path);
+    // A link to a device must not end with a file in the device's place.
+    if fs::symlink_metadata(&target)
+        .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_symlink())
+    {
+        return Err(not_a_file());
+    }
     let dir = parent(&target);
     let staged = stage(dir, bytes, mode)?;
     match staged.persist(&target) {

@@ -2,6 +2,7 @@
 
 use super::{Asked, NO_NAME, Outcome, Why};
 use crate::azure::{Organization, Place, expiry_warning, token_page_url};
+use crate::broker::USE_HTTP_PATH;
 use crate::broker::pats;
 use crate::broker::subject::Subject;
 use crate::integration::Integration;
@@ -59,21 +60,12 @@ impl Asked<'_> {
                         "git does not say which organization of {} is meant, and a personal access token is only given to its own",
                         self.subject.place.authority()
                     ))
-                    .hint(self.use_http_path()),
+                    .hint(USE_HTTP_PATH),
                     Exit::Failed,
                 )
             }
             _ => self.nobody(why, choice.ran_out, organization),
         })
-    }
-
-    fn use_http_path(&self) -> String {
-        if self.subject.place.is_cloud() {
-            "have git send the path (credential.useHttpPath): git-credential-ona-azure setup-git"
-                .to_owned()
-        } else {
-            format!("git config --global credential.{}.useHttpPath true", self.subject.url())
-        }
     }
 
     fn pat_messages(
