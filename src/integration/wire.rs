@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::model::{HostKey, HostSpec, Integration, OAuth, ScmId};
 use crate::azure::VirtualDirectory;
 use crate::entra::Issuer;
-use crate::report::escape;
+use crate::report::quoted;
 
 /// One element of `integrations`. Fields it does not know are left where they are.
 #[derive(Debug, Deserialize, Serialize)]
@@ -74,7 +74,7 @@ impl WireIntegration {
             other => {
                 return Err(wrong(
                     "scmId",
-                    format!("is {:?}, which is no kind of integration", escape(other)),
+                    format!("is {}, which is no kind of integration", quoted(other)),
                     "write azuredevops_entra (Azure DevOps Services) or azuredevops_server (self-hosted)",
                 ));
             }
@@ -83,7 +83,7 @@ impl WireIntegration {
             Some(text) => VirtualDirectory::parse(text).ok_or_else(|| {
                 wrong(
                     "virtualDirectory",
-                    format!("is {:?}, which is no path", escape(text)),
+                    format!("is {}, which is no path", quoted(text)),
                     "write the part of the Server's address between host and collection, such as /tfs",
                 )
             })?,
@@ -181,7 +181,7 @@ pub(super) fn host(text: &str) -> Result<HostSpec, ModelError> {
     HostSpec::parse(text).ok_or_else(|| {
         wrong(
             "host",
-            format!("is {:?}, which is no host", escape(text)),
+            format!("is {}, which is no host", quoted(text)),
             "write dev.azure.com, dev.azure.com/<organization>, or the Server's host[:port]",
         )
     })
