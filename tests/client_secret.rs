@@ -364,6 +364,27 @@ fn for_the_whole_machine_it_is_sealed_to_a_mounted_key_or_to_recipients() {
 }
 
 #[test]
+fn for_the_whole_machine_nothing_is_taken_over_from_the_users_own() {
+    let machine = Machine::new();
+    machine.add_integration(&["--bearer"]);
+    let done = machine.script_with_mounts(
+        r#"
+        cp -a /etc "$HOME/etc"
+        mount --bind "$HOME/etc" /etc
+        "$PROGRAM" integration add --system --host dev.azure.com --pat --no-test
+        cp /etc/git-credential-ona-azure/integrations.json "$HOME/system.json"
+        "#,
+        "",
+    );
+    let Some(done) = done else { return };
+    done.expect_success();
+    let text = fs::read_to_string(machine.home().join("system.json")).expect("there");
+    let root: Value = serde_json::from_str(&text).expect("JSON");
+    let all = json!([{ "scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true }]);
+    assert_eq!(root["integrations"], all);
+}
+
+#[test]
 fn only_a_secret_needs_a_key() {
     let machine = Machine::new();
     let public = machine.helper(&["key", "init"]).stdout;

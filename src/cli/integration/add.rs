@@ -34,8 +34,9 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     let mut saved = None;
     IntegrationsFile::edit(&file, &spec.key, |old| {
         // What is named changes, the rest stays.
-        let inherited = old.or_else(|| inherited(room, &spec.key));
-        let new = change(inherited, args, spec.clone(), secret.as_ref(), room)?;
+        // The machine's own inherits nothing: the user's is sealed to a key only the user has.
+        let old = old.or_else(|| inherited(room, &spec.key).filter(|_| !args.system));
+        let new = change(old, args, spec.clone(), secret.as_ref(), room)?;
         new.check().map_err(|error| Failure::from(error).exit(Exit::Usage))?;
         saved = Some(new.clone());
         Ok::<_, Failure>(Some(new))
