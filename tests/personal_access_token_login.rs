@@ -62,6 +62,37 @@ fn a_token_is_read_from_standard_input_and_given_to_git_with_its_end() {
 }
 
 #[test]
+fn no_token_is_taken_for_plain_http_where_none_would_be_given() {
+    let machine = tokens_only();
+    machine.add_pat_integration("tfs.corp.example", &[]);
+    let before = machine.state();
+    for (url, host) in [
+        ("http://dev.azure.com/contoso", "dev.azure.com"),
+        ("http://contoso.visualstudio.com", "dev.azure.com"),
+        ("http://tfs.corp.example/DefaultCollection", "tfs.corp.example"),
+    ] {
+        let hint = match host {
+            "dev.azure.com" => "write https:// in its place".to_owned(),
+            server => format!(
+                "write https:// in its place; where the Server has none, set allowHttp: \
+                 git-credential-ona-azure integration add --host {server} --allow-http"
+            ),
+        };
+        give(&machine, &[url], PAT).expect(
+            2,
+            "",
+            &format!(
+                "error: no credential is ever given to http://{host}: anyone on the way could read \
+                 it\nhint: {hint}\n"
+            ),
+        );
+    }
+    assert_eq!(machine.state(), before);
+    machine.add_pat_integration("tfs.corp.example", &["--allow-http"]);
+    give(&machine, &["http://tfs.corp.example/DefaultCollection"], PAT).expect_success();
+}
+
+#[test]
 fn every_form_of_the_end_is_understood() {
     let machine = tokens_only();
     for (text, seconds, said) in [

@@ -21,6 +21,7 @@ const BROWSER_WAIT: Duration = Duration::from_secs(5 * 60);
 pub(super) fn run(args: Login) -> Result<(), Failure> {
     let room = Room::enter()?;
     let target = Target::of(args.url.as_deref(), &room.integrations()?)?;
+    target.refuse_plain_http()?;
     let done = if args.pat {
         with_pat(&args, &room, &target)
     } else {
