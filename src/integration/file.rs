@@ -148,6 +148,9 @@ impl IntegrationsFile {
             if is_foreign(value) {
                 continue;
             }
+            if let Some(error) = wire::secret_in_clear(value) {
+                return Err(self.model_error(index, &error));
+            }
             let wire: WireIntegration = serde_path_to_error::deserialize(value.into_deserializer())
                 .map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
                     let inside = error.path().to_string();

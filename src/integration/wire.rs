@@ -1,5 +1,7 @@
 //! Integrations as they stand in the file, and the way from there to the model.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -51,15 +53,48 @@ fn is_false(flag: &bool) -> bool {
 #[error("{field} {problem}")]
 pub struct ModelError {
     /// The field, in the file's spelling.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong with it.
     pub problem: String,
     /// How to mend it.
     pub fix: String,
 }
 
-fn wrong(field: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> ModelError {
-    ModelError { field, problem: problem.into(), fix: fix.into() }
+fn wrong(
+    field: impl Into<Cow<'static, str>>,
+    problem: impl Into<String>,
+    fix: impl Into<String>,
+) -> ModelError {
+    ModelError { field: field.into(), problem: problem.into(), fix: fix.into() }
+}
+
+/// A client secret in clear, which somebody who fills the file by hand may think belongs there.
+/// Taken no notice of, it would leave a client without a secret, and the secret in a file that all
+/// may read.
+pub(super) fn secret_in_clear(element: &Value) -> Option<ModelError> {
+    // Case and `_` aside.
+    const NAMES: [&str; 5] = [
+        "secret",
+        "clientsecret",
+        "plaintextclientsecret",
+        "oauthclientsecret",
+        "oauthplaintextclientsecret",
+    ];
+    let oauth = element.get("oauth").and_then(Value::as_object);
+    let inside = [("", element.as_object()), ("oauth.", oauth)];
+    let (parent, name) = inside.into_iter().find_map(|(parent, object)| {
+        let (name, _) = object?.iter().find(|(name, value)| {
+            let plain = name.replace('_', "").to_ascii_lowercase();
+            NAMES.contains(&plain.as_str()) && !value.is_null()
+        })?;
+        Some((parent, name))
+    })?;
+    Some(wrong(
+        format!("{parent}{name}"),
+        "holds a client secret in clear",
+        "remove the field, revoke that secret (Certificates & secrets), and give a new one to: \
+         git-credential-ona-azure integration add --client-secret-stdin",
+    ))
 }
 
 impl WireIntegration {
