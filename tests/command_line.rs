@@ -211,3 +211,39 @@ fn a_token_on_the_command_line_is_refused_and_not_repeated() {
         );
     }
 }
+
+#[test]
+fn a_word_that_may_be_a_secret_is_not_repeated() {
+    let machine = Machine::configured();
+    const URL: &str = "https://dev.azure.com/contoso";
+    let too_many = "error: there is an argument too many\n\
+                    hint: secrets go on standard input, never on the command line; see --help\n";
+    let no_address = "error: a token goes on standard input, and what stands after --pat is the URL it is for\n\
+                      hint: if it was the token, revoke it; then: git-credential-ona-azure login <URL> --pat < file\n";
+    let rows: [(&[&str], &str); 7] = [
+        (&["login", URL, "--pat", "hunter2secret"], too_many),
+        (&["logout", URL, "hunter2secret"], too_many),
+        (&["status", "hunter2secret"], too_many),
+        (
+            &[
+                "integration",
+                "add",
+                "--host",
+                "dev.azure.com",
+                "--client-secret-stdin",
+                "hunter2secret",
+            ],
+            too_many,
+        ),
+        (&["integration", "show", "dev.azure.com", "hunter2secret"], too_many),
+        (&["login", "--pat", "hunter2secret"], no_address),
+        (&["login", "--pat", "p@ss word!"], no_address),
+    ];
+    for (arguments, stderr) in rows {
+        machine.helper_with(arguments, "x").expect(2, "", stderr);
+    }
+    // A Server's name may be one word.
+    machine.add_pat_integration("tfs", &[]);
+    machine.give_pat("tfs", "s3cret", &[]);
+    assert_eq!(machine.get("protocol=https\nhost=tfs\n").password(), "s3cret");
+}

@@ -92,6 +92,17 @@ fn refuse(error: &clap::Error) -> Exit {
             Message::error(format!("{flag} takes no value here")).hint("see --help").print();
             Exit::Usage
         }
+        // A flag that is none can be named; a word too many may well be a secret too.
+        ErrorKind::UnknownArgument
+            if !error
+                .get(ContextKind::InvalidArg)
+                .is_some_and(|argument| argument.to_string().starts_with('-')) =>
+        {
+            Message::error("there is an argument too many")
+                .hint("secrets go on standard input, never on the command line; see --help")
+                .print();
+            Exit::Usage
+        }
         _ => {
             stderr(&error.render().to_string());
             Exit::Usage
