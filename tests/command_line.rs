@@ -153,6 +153,22 @@ fn variables_make_up_for_a_home_that_is_missing() {
 }
 
 #[test]
+fn a_variable_that_names_a_file_of_whatever_repository_git_runs_in_is_refused() {
+    for name in ["ONA_AZURE_INTEGRATIONS", "ONA_AZURE_STATE_DIR", "ONA_AZURE_KEY_FILE"] {
+        let mut machine = Machine::signed_in();
+        machine.set(name, "planted");
+        let stderr = format!(
+            "error: {name} is \"planted\", which would be looked up in whatever directory git is run in\n\
+             hint: write a path that begins with /\n"
+        );
+        machine.get(CONTOSO_REQUEST).expect(1, "", &stderr);
+        machine.helper(&["status"]).expect(1, "", &stderr);
+        machine.helper(&["key", "init"]).expect(1, "", &stderr);
+        assert!(!machine.work().join("planted").exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_gone_away_is_no_error() {
     let machine = Machine::signed_in();
     for (arguments, stdin) in [
