@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, stdin};
 use std::time::Duration;
 
 use super::args::Login;
+use super::interaction::{Forbidden, Step, forbidden};
 use super::target::Target;
 use super::{Room, input, print, when};
 use crate::azure::{
@@ -51,10 +52,16 @@ fn is_no_address(text: &str, integrations: &Integrations) -> bool {
 
 fn with_browser(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
     let key = target.session_key();
-    if std::env::var("ONA_AZURE_INTERACTIVE").is_ok_and(|value| value == "never") {
-        return Err(Failure::new("signing in with OAuth needs a person, and ONA_AZURE_INTERACTIVE is never")
+    if let Some(why) = forbidden(Step::Browser { asked: args.browser }) {
+        let (why, instead) = match why {
+            Forbidden::Never => ("ONA_AZURE_INTERACTIVE is never", "unset it"),
+            Forbidden::NobodyThere => {
+                ("this is a CI job without a terminal", "say --browser if somebody waits for it")
+            }
+        };
+        return Err(Failure::new(format!("signing in with OAuth needs a person, and {why}"))
             .hint(format!(
-                "unset it, or pass a personal access token: git-credential-ona-azure login {} --pat < file",
+                "{instead}, or pass a personal access token: git-credential-ona-azure login {} --pat < file",
                 target.url()
             ))
             .exit(Exit::SignIn));
@@ -115,6 +122,16 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         &target.integration.virtual_directory,
         organization.as_ref(),
     );
+    if forbidden(Step::Secret).is_some() {
+        return Err(Failure::new(
+            "a token would have to be typed, and ONA_AZURE_INTERACTIVE is never",
+        )
+        .hint(format!(
+            "pass it on standard input: git-credential-ona-azure login {} --pat < file",
+            target.url()
+        ))
+        .exit(Exit::SignIn));
+    }
     let password = read_pat(&page)?;
     let pat = Pat {
         organization: organization.clone(),

@@ -4,6 +4,7 @@ mod args;
 mod credential;
 mod input;
 mod integration;
+mod interaction;
 mod key;
 mod login;
 mod logout;

@@ -4,6 +4,7 @@ use super::{file, host, run_probe, usage};
 use crate::azure::VirtualDirectory;
 use crate::broker::redirect_uri;
 use crate::cli::args::IntegrationAdd;
+use crate::cli::interaction::{Step, forbidden};
 use crate::cli::{Room, input, print};
 use crate::clock;
 use crate::integration::{
@@ -208,6 +209,12 @@ fn read_secret(args: &IntegrationAdd) -> Result<Option<Secret>, Failure> {
     let secret = match &args.client_secret_file {
         Some(path) => {
             input::in_file(path).map_err(|error| Failure::from(error).exit(Exit::Usage))?
+        }
+        None if args.client_secret_stdin && forbidden(Step::Secret).is_some() => {
+            return Err(usage(
+                "the client secret would have to be typed, and ONA_AZURE_INTERACTIVE is never",
+                "pass it on standard input: --client-secret-stdin < file",
+            ));
         }
         None if args.client_secret_stdin => input::typed("Client secret (its Value): ")?,
         None => return Ok(None),
