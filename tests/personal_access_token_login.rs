@@ -62,6 +62,34 @@ fn a_token_is_read_from_standard_input_and_given_to_git_with_its_end() {
 }
 
 #[test]
+fn what_is_too_long_for_a_secret_is_refused_and_not_cut() {
+    let machine = Machine::configured();
+    const LIMIT: usize = 16 * 1024;
+    let file = machine.home().join("long");
+    std::fs::write(&file, "x".repeat(LIMIT + 1)).expect("written");
+    let file = file.to_str().expect("text");
+    let stderr = |name: &str| format!("error: {name} holds more than 16 KiB, which is no secret\n");
+    let before = (machine.state(), machine.integrations());
+    let long = "x".repeat(1024 * 1024);
+    give(&machine, &[CONTOSO_URL], &long).expect(2, "", &stderr("standard input"));
+    let add = ["integration", "add", "--host", "dev.azure.com", "--no-test"];
+    machine.helper_with(&[&add[..], &["--client-secret-stdin"]].concat(), &long).expect(
+        2,
+        "",
+        &stderr("standard input"),
+    );
+    machine.helper(&[&add[..], &["--client-secret-file", file]].concat()).expect(
+        2,
+        "",
+        &stderr(file),
+    );
+    assert_eq!((machine.state(), machine.integrations()), before);
+    let longest = "x".repeat(LIMIT);
+    give(&machine, &[CONTOSO_URL], &longest).expect_success();
+    assert_eq!(machine.get(CONTOSO_REQUEST).password(), longest);
+}
+
+#[test]
 fn no_token_is_taken_for_plain_http_where_none_would_be_given() {
     let machine = tokens_only();
     machine.add_pat_integration("tfs.corp.example", &[]);

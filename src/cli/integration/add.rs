@@ -207,9 +207,7 @@ fn oauth(
 
 fn read_secret(args: &IntegrationAdd) -> Result<Option<Secret>, Failure> {
     let secret = match &args.client_secret_file {
-        Some(path) => {
-            input::in_file(path).map_err(|error| Failure::from(error).exit(Exit::Usage))?
-        }
+        Some(path) => input::in_file(path).map_err(|failure| failure.exit(Exit::Usage))?,
         None if args.client_secret_stdin && forbidden(Step::Secret).is_some() => {
             return Err(usage(
                 "the client secret would have to be typed, and ONA_AZURE_INTERACTIVE is never",
