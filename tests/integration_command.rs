@@ -335,6 +335,42 @@ fn what_is_no_host_is_refused() {
 }
 
 #[test]
+fn what_can_be_turned_on_can_be_turned_off() {
+    let machine = Machine::new();
+    let trusted = "https://idp.corp.example/realms/dev";
+    let cloud = ["--host", "dev.azure.com", "--pat", "--bearer", "--trusted-issuer", trusted];
+    machine.integration_add(&cloud).expect_success();
+    let on = json!({
+        "scmId": "azuredevops_entra",
+        "host": "dev.azure.com",
+        "pat": true,
+        "bearer": true,
+        "trustedIssuers": [trusted],
+    });
+    assert_eq!(only(&machine), on);
+    machine.integration_add(&["--host", "dev.azure.com", "--no-bearer"]).expect_success();
+    machine.integration_add(&["--host", "dev.azure.com", "--no-trusted-issuer"]).expect_success();
+    let off = json!({ "scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true });
+    assert_eq!(only(&machine), off);
+    for on in [&["--bearer"][..], &["--allow-http"], &["--trusted-issuer", trusted]] {
+        let no = on[0].replace("--", "--no-");
+        let done = machine.integration_add(&[&["--host", "dev.azure.com", &no], on].concat());
+        assert_eq!((done.code, &*done.stdout), (2, ""), "{no}: {done:#?}");
+        assert!(done.stderr.contains("cannot be used with"), "{no}: {done:#?}");
+    }
+
+    let machine = Machine::new();
+    let server = ["--host", "tfs.corp.example", "--pat", "--allow-http"];
+    machine.integration_add(&server).expect_success();
+    assert_eq!(only(&machine)["allowHttp"], true);
+    machine.integration_add(&["--host", "tfs.corp.example", "--no-allow-http"]).expect_success();
+    assert_eq!(
+        only(&machine),
+        json!({ "scmId": "azuredevops_server", "host": "tfs.corp.example", "pat": true })
+    );
+}
+
+#[test]
 fn servers_keep_port_and_virtual_directory_and_take_tokens_only() {
     let machine = Machine::new();
     machine

@@ -108,9 +108,9 @@ fn change(
         new.host = spec;
     }
     new.pat = (new.pat || args.pat) && !args.no_pat;
-    new.bearer |= args.bearer;
-    new.allow_http |= args.allow_http;
-    if !args.trusted_issuer.is_empty() {
+    new.bearer = (new.bearer || args.bearer) && !args.no_bearer;
+    new.allow_http = (new.allow_http || args.allow_http) && !args.no_allow_http;
+    if args.no_trusted_issuer || !args.trusted_issuer.is_empty() {
         new.trusted_issuers = args.trusted_issuer.clone();
     }
     if let Some(directory) = &args.virtual_directory {
