@@ -419,7 +419,7 @@ fn servers_keep_port_and_virtual_directory_and_take_tokens_only() {
 fn fields_that_contradict_each_other_are_refused_before_anything_is_written() {
     let machine = Machine::new();
     let issuer = issuer();
-    let rows: [(&[&str], &str); 6] = [
+    let rows: [(&[&str], &str); 7] = [
         (
             &["--host", "tfs.corp.example", "--scm-id", "azuredevops_entra", "--pat"],
             "error: scmId is azuredevops_entra, but tfs.corp.example is not Azure DevOps Services\n\
@@ -457,6 +457,11 @@ fn fields_that_contradict_each_other_are_refused_before_anything_is_written() {
             &["--host", "dev.azure.com", "--pat", "--allow-http"],
             "error: allowHttp is set for Azure DevOps Services, which is never spoken to in clear\n\
              hint: remove it\n",
+        ),
+        (
+            &["--host", "tfs.corp.example:80", "--pat", "--allow-http"],
+            "error: host is tfs.corp.example:80, and 80 is the port of http itself\n\
+             hint: leave out :80 and write tfs.corp.example\n",
         ),
     ];
     for (flags, stderr) in rows {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::model::{HostKey, HostSpec, Integration, OAuth, ScmId};
-use crate::azure::VirtualDirectory;
+use crate::azure::{Authority, VirtualDirectory};
 use crate::entra::Issuer;
 use crate::report::quoted;
 
@@ -264,6 +264,17 @@ impl Integration {
                 "allowHttp",
                 "is set for Azure DevOps Services, which is never spoken to in clear",
                 "remove it",
+            ));
+        }
+        // A port that is the protocol's own is left out of what is compared: this host would be
+        // looked for as https://host:80 only.
+        if let HostKey::Server(Authority { host, port: Some(80) }) = &self.host.key
+            && self.allow_http
+        {
+            return Err(wrong(
+                "host",
+                format!("is {}, and 80 is the port of http itself", self.host),
+                format!("leave out :80 and write {host}"),
             ));
         }
         if let Some(oauth) = &self.oauth {
