@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use directories::ProjectDirs;
 
-use crate::report::Failure;
+use crate::report::{Failure, quoted};
 
 /// The name of the program and of its directories.
 pub const NAME: &str = "git-credential-ona-azure";
@@ -27,10 +27,11 @@ impl Paths {
     /// Reads the environment.
     ///
     /// # Errors
-    /// If there is no home directory and the variables that make up for it are not set.
+    /// If there is no home directory and the variables that make up for it are not set; if one of
+    /// them names a relative path.
     pub fn from_env() -> Result<Self, Failure> {
-        let integrations = variable("ONA_AZURE_INTEGRATIONS");
-        let state = variable("ONA_AZURE_STATE_DIR");
+        let integrations = variable("ONA_AZURE_INTEGRATIONS")?;
+        let state = variable("ONA_AZURE_STATE_DIR")?;
         let dirs = ProjectDirs::from("", "", NAME);
         let of_home = |path: fn(&ProjectDirs) -> PathBuf| {
             dirs.as_ref().map(path).ok_or_else(|| {
@@ -54,11 +55,21 @@ impl Paths {
                     of_home(|dirs| dirs.state_dir().unwrap_or(dirs.data_local_dir()).to_owned())?
                 }
             },
-            mounted_key: variable("ONA_AZURE_KEY_FILE"),
+            mounted_key: variable("ONA_AZURE_KEY_FILE")?,
         })
     }
 }
 
-fn variable(name: &str) -> Option<PathBuf> {
-    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+/// git runs its helpers inside repositories, and nobody's repository is to say which integrations
+/// or which key are used. So a relative path is an error.
+fn variable(name: &str) -> Result<Option<PathBuf>, Failure> {
+    let path = env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    match path {
+        Some(path) if !path.is_absolute() => Err(Failure::new(format!(
+            "{name} is {}, which would be looked up in whatever directory git is run in",
+            quoted(&path.to_string_lossy())
+        ))
+        .hint("write a path that begins with /")),
+        path => Ok(path),
+    }
 }

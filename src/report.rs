@@ -155,6 +155,17 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
+/// Text somebody wrote where something else belongs: quoted, safe for a terminal, and cut, since
+/// what lands in the wrong place may be anything.
+pub fn quoted(text: &str) -> String {
+    const SHOWN: usize = 60;
+    let safe = escape(text);
+    match safe.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("\"{}…\"", &safe[..end]),
+        None => format!("\"{safe}\""),
+    }
+}
+
 /// Bytes from git made safe for a terminal.
 pub fn escape_bytes(bytes: &[u8]) -> String {
     escape(&String::from_utf8_lossy(bytes))

@@ -310,6 +310,42 @@ fn what_is_no_age_file_is_said_to_be_none() {
 }
 
 #[test]
+fn a_secret_in_clear_in_the_file_is_refused_by_the_name_of_its_field() {
+    let machine = Machine::configured();
+    let good = machine.integrations();
+    const PLACES: [(&str, &str); 6] = [
+        ("/integrations/0/oauth", "clientSecret"),
+        ("/integrations/0/oauth", "client_secret"),
+        ("/integrations/0/oauth", "secret"),
+        ("/integrations/0/oauth", "oauthPlaintextClientSecret"),
+        ("/integrations/0", "oauthPlaintextClientSecret"),
+        ("/integrations/0", "clientSecret"),
+    ];
+    for (object, name) in PLACES {
+        let mut root = good.clone();
+        root.pointer_mut(object).expect("there")[name] = json!(CLIENT_SECRET);
+        machine.write_integrations(&root.to_string());
+        let field = format!(
+            "integrations[0]{}.{name}",
+            if object.ends_with("oauth") { ".oauth" } else { "" }
+        );
+        let stderr = format!(
+            "error: {}: {field} holds a client secret in clear\n\
+             hint: remove the field, revoke that secret (Certificates & secrets), and give a new one \
+             to: git-credential-ona-azure integration add --client-secret-stdin\n",
+            machine.integrations_file().display()
+        );
+        machine.get(CONTOSO_REQUEST).expect(1, "quit=1\n", &stderr);
+        machine.integration_add(&["--host", "dev.azure.com", "--pat"]).expect(1, "", &stderr);
+    }
+    // Another tool's field that is there and says nothing.
+    let mut root = good;
+    root["integrations"][0]["oauth"]["clientSecret"] = Value::Null;
+    machine.write_integrations(&root.to_string());
+    machine.helper(&["integration", "list"]).expect_success();
+}
+
+#[test]
 fn for_the_whole_machine_it_is_sealed_to_no_key_of_one_account() {
     let machine = Machine::new();
     let done = machine.try_add_integration(&["--system"]);
@@ -361,6 +397,27 @@ fn for_the_whole_machine_it_is_sealed_to_a_mounted_key_or_to_recipients() {
         assert_eq!(root["integrations"][0]["oauth"]["recipients"], json!([public]), "{name}");
     }
     assert!(!machine.state_dir().join("runner.key").exists());
+}
+
+#[test]
+fn for_the_whole_machine_nothing_is_taken_over_from_the_users_own() {
+    let machine = Machine::new();
+    machine.add_integration(&["--bearer"]);
+    let done = machine.script_with_mounts(
+        r#"
+        cp -a /etc "$HOME/etc"
+        mount --bind "$HOME/etc" /etc
+        "$PROGRAM" integration add --system --host dev.azure.com --pat --no-test
+        cp /etc/git-credential-ona-azure/integrations.json "$HOME/system.json"
+        "#,
+        "",
+    );
+    let Some(done) = done else { return };
+    done.expect_success();
+    let text = fs::read_to_string(machine.home().join("system.json")).expect("there");
+    let root: Value = serde_json::from_str(&text).expect("JSON");
+    let all = json!([{ "scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true }]);
+    assert_eq!(root["integrations"], all);
 }
 
 #[test]

@@ -27,8 +27,11 @@ const COMMANDS: [(&str, &[&str]); 12] = [
             "--no-pat",
             "--virtual-directory",
             "--allow-http",
+            "--no-allow-http",
             "--bearer",
+            "--no-bearer",
             "--trusted-issuer",
+            "--no-trusted-issuer",
             "--system",
             "--recipient",
             "--no-test",
@@ -153,6 +156,22 @@ fn variables_make_up_for_a_home_that_is_missing() {
 }
 
 #[test]
+fn a_variable_that_names_a_file_of_whatever_repository_git_runs_in_is_refused() {
+    for name in ["ONA_AZURE_INTEGRATIONS", "ONA_AZURE_STATE_DIR", "ONA_AZURE_KEY_FILE"] {
+        let mut machine = Machine::signed_in();
+        machine.set(name, "planted");
+        let stderr = format!(
+            "error: {name} is \"planted\", which would be looked up in whatever directory git is run in\n\
+             hint: write a path that begins with /\n"
+        );
+        machine.get(CONTOSO_REQUEST).expect(1, "", &stderr);
+        machine.helper(&["status"]).expect(1, "", &stderr);
+        machine.helper(&["key", "init"]).expect(1, "", &stderr);
+        assert!(!machine.work().join("planted").exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_gone_away_is_no_error() {
     let machine = Machine::signed_in();
     for (arguments, stdin) in [
@@ -210,4 +229,40 @@ fn a_token_on_the_command_line_is_refused_and_not_repeated() {
             done.stderr
         );
     }
+}
+
+#[test]
+fn a_word_that_may_be_a_secret_is_not_repeated() {
+    let machine = Machine::configured();
+    const URL: &str = "https://dev.azure.com/contoso";
+    let too_many = "error: there is an argument too many\n\
+                    hint: secrets go on standard input, never on the command line; see --help\n";
+    let no_address = "error: a token goes on standard input, and what stands after --pat is the URL it is for\n\
+                      hint: if it was the token, revoke it; then: git-credential-ona-azure login <URL> --pat < file\n";
+    let rows: [(&[&str], &str); 7] = [
+        (&["login", URL, "--pat", "hunter2secret"], too_many),
+        (&["logout", URL, "hunter2secret"], too_many),
+        (&["status", "hunter2secret"], too_many),
+        (
+            &[
+                "integration",
+                "add",
+                "--host",
+                "dev.azure.com",
+                "--client-secret-stdin",
+                "hunter2secret",
+            ],
+            too_many,
+        ),
+        (&["integration", "show", "dev.azure.com", "hunter2secret"], too_many),
+        (&["login", "--pat", "hunter2secret"], no_address),
+        (&["login", "--pat", "p@ss word!"], no_address),
+    ];
+    for (arguments, stderr) in rows {
+        machine.helper_with(arguments, "x").expect(2, "", stderr);
+    }
+    // A Server's name may be one word.
+    machine.add_pat_integration("tfs", &[]);
+    machine.give_pat("tfs", "s3cret", &[]);
+    assert_eq!(machine.get("protocol=https\nhost=tfs\n").password(), "s3cret");
 }

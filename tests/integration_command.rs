@@ -335,6 +335,42 @@ fn what_is_no_host_is_refused() {
 }
 
 #[test]
+fn what_can_be_turned_on_can_be_turned_off() {
+    let machine = Machine::new();
+    let trusted = "https://idp.corp.example/realms/dev";
+    let cloud = ["--host", "dev.azure.com", "--pat", "--bearer", "--trusted-issuer", trusted];
+    machine.integration_add(&cloud).expect_success();
+    let on = json!({
+        "scmId": "azuredevops_entra",
+        "host": "dev.azure.com",
+        "pat": true,
+        "bearer": true,
+        "trustedIssuers": [trusted],
+    });
+    assert_eq!(only(&machine), on);
+    machine.integration_add(&["--host", "dev.azure.com", "--no-bearer"]).expect_success();
+    machine.integration_add(&["--host", "dev.azure.com", "--no-trusted-issuer"]).expect_success();
+    let off = json!({ "scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true });
+    assert_eq!(only(&machine), off);
+    for on in [&["--bearer"][..], &["--allow-http"], &["--trusted-issuer", trusted]] {
+        let no = on[0].replace("--", "--no-");
+        let done = machine.integration_add(&[&["--host", "dev.azure.com", &no], on].concat());
+        assert_eq!((done.code, &*done.stdout), (2, ""), "{no}: {done:#?}");
+        assert!(done.stderr.contains("cannot be used with"), "{no}: {done:#?}");
+    }
+
+    let machine = Machine::new();
+    let server = ["--host", "tfs.corp.example", "--pat", "--allow-http"];
+    machine.integration_add(&server).expect_success();
+    assert_eq!(only(&machine)["allowHttp"], true);
+    machine.integration_add(&["--host", "tfs.corp.example", "--no-allow-http"]).expect_success();
+    assert_eq!(
+        only(&machine),
+        json!({ "scmId": "azuredevops_server", "host": "tfs.corp.example", "pat": true })
+    );
+}
+
+#[test]
 fn servers_keep_port_and_virtual_directory_and_take_tokens_only() {
     let machine = Machine::new();
     machine
@@ -383,7 +419,7 @@ fn servers_keep_port_and_virtual_directory_and_take_tokens_only() {
 fn fields_that_contradict_each_other_are_refused_before_anything_is_written() {
     let machine = Machine::new();
     let issuer = issuer();
-    let rows: [(&[&str], &str); 6] = [
+    let rows: [(&[&str], &str); 7] = [
         (
             &["--host", "tfs.corp.example", "--scm-id", "azuredevops_entra", "--pat"],
             "error: scmId is azuredevops_entra, but tfs.corp.example is not Azure DevOps Services\n\
@@ -421,6 +457,11 @@ fn fields_that_contradict_each_other_are_refused_before_anything_is_written() {
             &["--host", "dev.azure.com", "--pat", "--allow-http"],
             "error: allowHttp is set for Azure DevOps Services, which is never spoken to in clear\n\
              hint: remove it\n",
+        ),
+        (
+            &["--host", "tfs.corp.example:80", "--pat", "--allow-http"],
+            "error: host is tfs.corp.example:80, and 80 is the port of http itself\n\
+             hint: leave out :80 and write tfs.corp.example\n",
         ),
     ];
     for (flags, stderr) in rows {
@@ -807,19 +848,15 @@ fn broken() -> Vec<(String, &'static str, &'static str)> {
         ),
         (
             of(r#"{"scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": "yes"}"#),
-            "integrations[0].pat cannot be read: invalid type: string \"yes\", expected a boolean",
+            "integrations[0].pat is not true or false",
             DESCRIBED,
         ),
-        (
-            of(r#"{"host": "dev.azure.com", "pat": true}"#),
-            "integrations[0] cannot be read: missing field `scmId`",
-            DESCRIBED,
-        ),
+        (of(r#"{"host": "dev.azure.com", "pat": true}"#), "integrations[0] lacks scmId", DESCRIBED),
         (
             of(
                 r#"{"scmId": "azuredevops_entra", "host": "dev.azure.com", "oauth": {"clientId": "x"}}"#,
             ),
-            "integrations[0].oauth cannot be read: missing field `issuerUrl`",
+            "integrations[0].oauth lacks issuerUrl",
             DESCRIBED,
         ),
         (
@@ -869,6 +906,84 @@ fn a_broken_file_is_told_with_file_field_and_fix_and_left_alone() {
         machine.integration_add(&["--host", "tfs.corp.example", "--pat"]).expect(1, "", &stderr);
         assert_eq!(fs::read_to_string(&file).expect("readable"), text);
     }
+}
+
+#[test]
+fn what_stands_in_a_wrong_field_is_not_repeated() {
+    let machine = Machine::new();
+    let file = machine.integrations_file();
+    const SECRET: &str = "hunter2, expected a string";
+    let cloud = json!({ "scmId": "azuredevops_entra", "host": "dev.azure.com" });
+    let oauth = json!({ "clientId": "x", "issuerUrl": "contoso.com" });
+    let rows = [
+        ("pat", json!(SECRET), "pat is not true or false"),
+        ("bearer", json!([SECRET]), "bearer is not true or false"),
+        ("oauth", json!(SECRET), "oauth is not an object"),
+        ("host", json!({ "a": SECRET }), "host is not text"),
+        ("scmId", json!(7_654_321), "scmId is not text"),
+        ("trustedIssuers", json!(SECRET), "trustedIssuers is not a list"),
+        ("trustedIssuers", json!([7_654_321]), "trustedIssuers[0] is not text"),
+        (
+            "oauth",
+            with(&oauth, "clientSecretSetAt", json!(SECRET)),
+            "oauth.clientSecretSetAt is not a whole number",
+        ),
+        (
+            "oauth",
+            with(&oauth, "clientSecretSetAt", json!(-7_654_321)),
+            "oauth.clientSecretSetAt is not a whole number",
+        ),
+        ("oauth", with(&oauth, "recipients", json!(SECRET)), "oauth.recipients is not a list"),
+    ];
+    for (field, value, problem) in rows {
+        let one = with(&cloud, field, value);
+        machine.write_integrations(&json!({ "version": 1, "integrations": [one] }).to_string());
+        machine.helper(&["integration", "list"]).expect(
+            1,
+            "",
+            &format!(
+                "error: {}: integrations[0].{problem}\nhint: mend that field; \
+                 `git-credential-ona-azure integration add --help` describes each\n",
+                file.display()
+            ),
+        );
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_wrong_value_is_cut_and_escaped() {
+    let machine = Machine::new();
+    let long = format!("\u{1b}[31m{}SECRET", "x".repeat(100));
+    let shown = format!("\"\\u{{1b}}[31m{}…\"", "x".repeat(60 - 10));
+    let cloud = json!({ "scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true });
+    let server = json!({ "scmId": "azuredevops_server", "host": "tfs.corp.example", "pat": true });
+    let of = |one| json!({ "version": 1, "integrations": [one] });
+    let rows = [
+        (json!({ "version": long }), format!("version is {shown}, and this program knows 1")),
+        (
+            json!({ "version": { "a": long } }),
+            "version is no number, and this program knows 1".to_owned(),
+        ),
+        (of(with(&cloud, "scmId", json!(long))), format!("scmId is {shown}, which is no kind")),
+        (of(with(&cloud, "host", json!(long))), format!("host is {shown}, which is no host")),
+        (
+            of(with(&server, "virtualDirectory", json!(format!("{long}/..")))),
+            format!("virtualDirectory is {shown}, which is no path"),
+        ),
+    ];
+    for (root, said) in rows {
+        machine.write_integrations(&root.to_string());
+        let done = machine.helper(&["integration", "list"]);
+        assert_eq!((done.code, &*done.stdout), (1, ""), "{done:#?}");
+        assert!(done.stderr.contains(&said), "{said}: {done:#?}");
+    }
+}
+
+/// The same object with one field set.
+fn with(object: &Value, field: &str, value: Value) -> Value {
+    let mut object = object.clone();
+    object[field] = value;
+    object
 }
 
 #[test]

@@ -62,13 +62,26 @@ fn h13_a_waiter_hands_out_what_it_has_in_the_end() {
     assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
-#[test]
-fn a_service_that_hangs_is_given_up_on() {
+/// What `get` makes of a token endpoint that keeps it waiting, and how long that takes.
+fn get_from(fault: Fault) -> (Done, Duration) {
     let machine = expired();
-    machine.world.fail(Target::Token, Fault::Hang, Times::Always);
+    machine.world.fail(Target::Token, fault, Times::Always);
     let started = Instant::now();
     let done = machine.get(CONTOSO_REQUEST);
-    let took = started.elapsed();
+    (done, started.elapsed())
+}
+
+#[test]
+fn a_service_that_hangs_is_given_up_on() {
+    let (done, took) = get_from(Fault::Hang);
+    assert_eq!((done.code, done.stdout.as_str()), (5, "quit=1\n"), "{done:#?}");
+    assert!(done.stderr.contains("login.microsoftonline.com did not answer in time"), "{done:#?}");
+    assert!(took < Duration::from_secs(25), "{took:?}");
+}
+
+#[test]
+fn a_service_that_drips_is_given_up_on_as_soon() {
+    let (done, took) = get_from(Fault::Drip);
     assert_eq!((done.code, done.stdout.as_str()), (5, "quit=1\n"), "{done:#?}");
     assert!(done.stderr.contains("login.microsoftonline.com did not answer in time"), "{done:#?}");
     assert!(took < Duration::from_secs(25), "{took:?}");

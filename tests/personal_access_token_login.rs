@@ -62,6 +62,65 @@ fn a_token_is_read_from_standard_input_and_given_to_git_with_its_end() {
 }
 
 #[test]
+fn what_is_too_long_for_a_secret_is_refused_and_not_cut() {
+    let machine = Machine::configured();
+    const LIMIT: usize = 16 * 1024;
+    let file = machine.home().join("long");
+    std::fs::write(&file, "x".repeat(LIMIT + 1)).expect("written");
+    let file = file.to_str().expect("text");
+    let stderr = |name: &str| format!("error: {name} holds more than 16 KiB, which is no secret\n");
+    let before = (machine.state(), machine.integrations());
+    let long = "x".repeat(1024 * 1024);
+    give(&machine, &[CONTOSO_URL], &long).expect(2, "", &stderr("standard input"));
+    let add = ["integration", "add", "--host", "dev.azure.com", "--no-test"];
+    machine.helper_with(&[&add[..], &["--client-secret-stdin"]].concat(), &long).expect(
+        2,
+        "",
+        &stderr("standard input"),
+    );
+    machine.helper(&[&add[..], &["--client-secret-file", file]].concat()).expect(
+        2,
+        "",
+        &stderr(file),
+    );
+    assert_eq!((machine.state(), machine.integrations()), before);
+    let longest = "x".repeat(LIMIT);
+    give(&machine, &[CONTOSO_URL], &longest).expect_success();
+    assert_eq!(machine.get(CONTOSO_REQUEST).password(), longest);
+}
+
+#[test]
+fn no_token_is_taken_for_plain_http_where_none_would_be_given() {
+    let machine = tokens_only();
+    machine.add_pat_integration("tfs.corp.example", &[]);
+    let before = machine.state();
+    for (url, host) in [
+        ("http://dev.azure.com/contoso", "dev.azure.com"),
+        ("http://contoso.visualstudio.com", "dev.azure.com"),
+        ("http://tfs.corp.example/DefaultCollection", "tfs.corp.example"),
+    ] {
+        let hint = match host {
+            "dev.azure.com" => "write https:// in its place".to_owned(),
+            server => format!(
+                "write https:// in its place; where the Server has none, set allowHttp: \
+                 git-credential-ona-azure integration add --host {server} --allow-http"
+            ),
+        };
+        give(&machine, &[url], PAT).expect(
+            2,
+            "",
+            &format!(
+                "error: no credential is ever given to http://{host}: anyone on the way could read \
+                 it\nhint: {hint}\n"
+            ),
+        );
+    }
+    assert_eq!(machine.state(), before);
+    machine.add_pat_integration("tfs.corp.example", &["--allow-http"]);
+    give(&machine, &["http://tfs.corp.example/DefaultCollection"], PAT).expect_success();
+}
+
+#[test]
 fn every_form_of_the_end_is_understood() {
     let machine = tokens_only();
     for (text, seconds, said) in [

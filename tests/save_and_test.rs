@@ -450,6 +450,28 @@ fn an_organization_of_the_tenant_passes() {
 }
 
 #[test]
+fn an_organization_that_does_not_say_its_tenant_is_not_said_to_belong_to_it() {
+    let machine = configured("dev.azure.com/contoso", CONTOSO, CLIENT_ID, CLIENT_SECRET);
+    for headers in [vec![], vec![("X-VSS-ResourceTenant".to_owned(), " ".to_owned())]] {
+        let silent = Fault::Raw { status: 401, headers, body: vec![] };
+        machine.world.fail(Target::Azure, silent, Times::Once);
+        expect_test(
+            &machine,
+            0,
+            &format!(
+                "{TENANT_OK}\
+                 ok: step 1 (app registration): the client ID is known in the tenant\n\
+                 ok: step 3 (client secret): the client secret is accepted\n\
+                 ok: step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists; it does not say \
+                 its tenant\n\
+                 The integration for dev.azure.com/contoso works.\n"
+            ),
+            "",
+        );
+    }
+}
+
+#[test]
 fn an_organization_of_another_tenant_is_told_with_both_tenants() {
     let done = configured("dev.azure.com/northwind", CONTOSO, CLIENT_ID, CLIENT_SECRET)
         .helper(&["integration", "test"]);

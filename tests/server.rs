@@ -173,6 +173,17 @@ fn plain_http_is_only_spoken_where_the_integration_allows_it() {
 }
 
 #[test]
+fn the_port_of_http_may_be_written_out() {
+    let machine = Machine::new();
+    machine.add_pat_integration("tfs.corp.example", &["--allow-http"]);
+    machine.give_pat("http://tfs.corp.example:80", "s3cret", &[]);
+    for host in ["tfs.corp.example", "tfs.corp.example:80"] {
+        let got = machine.get(format!("protocol=http\nhost={host}\n"));
+        assert_eq!(got.password(), "s3cret", "{host}");
+    }
+}
+
+#[test]
 fn what_a_person_types_into_git_is_kept_and_used() {
     let machine = Machine::new();
     machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);

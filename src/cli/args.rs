@@ -169,12 +169,21 @@ pub(super) struct IntegrationAdd {
     /// Reach a Server over plain http too: its tokens are readable on the network
     #[arg(long)]
     pub(super) allow_http: bool,
+    /// Reach a Server over https only again
+    #[arg(long, conflicts_with = "allow_http")]
+    pub(super) no_allow_http: bool,
     /// Give git a Bearer header where it takes one (large pushes need git 2.54)
     #[arg(long)]
     pub(super) bearer: bool,
+    /// Give git a username and password again
+    #[arg(long, conflicts_with = "bearer")]
+    pub(super) no_bearer: bool,
     /// Trust an issuer that is not Entra ID (may be repeated)
     #[arg(long, value_name = "URL")]
     pub(super) trusted_issuer: Vec<String>,
+    /// Trust no issuer but Entra ID again
+    #[arg(long, conflicts_with = "trusted_issuer")]
+    pub(super) no_trusted_issuer: bool,
     /// Write the file of the whole machine
     #[arg(long)]
     pub(super) system: bool,

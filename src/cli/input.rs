@@ -2,35 +2,44 @@
 //! Never from the command line.
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Read, stdin};
+use std::io::{self, IsTerminal as _, Read, stdin};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
 use zeroize::Zeroizing;
 
+use crate::report::{Exit, Failure};
+
 /// The longest secret read, in bytes. Entra's client secrets have 40, tokens some thousand.
-const LIMIT: u64 = 16 * 1024;
+const LIMIT: usize = 16 * 1024;
 
 /// What a person types at `prompt`, or a script passes on standard input; outer white space cut.
-pub(super) fn typed(prompt: &str) -> Result<Zeroizing<Vec<u8>>> {
+pub(super) fn typed(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if stdin().is_terminal() {
-        let text = rpassword::prompt_password(prompt).context("the terminal cannot be read")?;
+        let text = rpassword::prompt_password(prompt)
+            .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?;
         return Ok(trimmed(&Zeroizing::new(text.into_bytes())));
     }
-    read(stdin().lock()).context("standard input cannot be read")
+    read(Ok(stdin().lock()), "standard input")
 }
 
 /// What is in a file; outer white space cut.
-pub(super) fn in_file(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
-    File::open(path)
-        .map_err(anyhow::Error::from)
-        .and_then(read)
-        .with_context(|| format!("{} cannot be read", path.display()))
+pub(super) fn in_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    read(File::open(path), &path.display().to_string())
 }
 
-fn read(source: impl Read) -> Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LIMIT)?));
-    source.take(LIMIT).read_to_end(&mut bytes)?;
+fn read(source: io::Result<impl Read>, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
+    source
+        .and_then(|source| source.take(LIMIT as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+    // The first part of a secret would be kept as if it were the whole.
+    if bytes.len() > LIMIT {
+        return Err(Failure::new(format!(
+            "{name} holds more than {} KiB, which is no secret",
+            LIMIT / 1024
+        ))
+        .exit(Exit::Usage));
+    }
     Ok(trimmed(&bytes))
 }
 

@@ -4,12 +4,16 @@ use std::io::{IsTerminal as _, stdin};
 use std::time::Duration;
 
 use super::args::Login;
+use super::interaction::{Forbidden, Step, forbidden};
 use super::target::Target;
 use super::{Room, input, print, when};
-use crate::azure::{DEFAULT_LIFETIME_DAYS, SCOPE_TO_TICK, looks_like_jwt, token_page_url};
+use crate::azure::{
+    DEFAULT_LIFETIME_DAYS, RemoteUrl, SCOPE_TO_TICK, looks_like_jwt, token_page_url,
+};
 use crate::broker::{SignIn, keep_pat, open_to_others, sign_in_with_browser};
 use crate::clock;
 use crate::entra::{Allows, allow};
+use crate::integration::Integrations;
 use crate::net::Network;
 use crate::report::{Exit, Failure, Message, stderr};
 use crate::secret::Secret;
@@ -20,7 +24,14 @@ const BROWSER_WAIT: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn run(args: Login) -> Result<(), Failure> {
     let room = Room::enter()?;
-    let target = Target::of(args.url.as_deref(), &room.integrations()?)?;
+    let integrations = room.integrations()?;
+    if args.pat && args.url.as_deref().is_some_and(|url| is_no_address(url, &integrations)) {
+        return Err(Failure::new("a token goes on standard input, and what stands after --pat is the URL it is for")
+            .hint("if it was the token, revoke it; then: git-credential-ona-azure login <URL> --pat < file")
+            .exit(Exit::Usage));
+    }
+    let target = Target::of(args.url.as_deref(), &integrations)?;
+    target.refuse_plain_http()?;
     let done = if args.pat {
         with_pat(&args, &room, &target)
     } else {
@@ -32,12 +43,25 @@ pub(super) fn run(args: Login) -> Result<(), Failure> {
     done
 }
 
+/// Whether a "URL" is a mere word and no Server's name: it may be the token, which no message is to
+/// repeat.
+fn is_no_address(text: &str, integrations: &Integrations) -> bool {
+    let known = |url: RemoteUrl| integrations.of_place(&url.place).is_some();
+    !text.contains(['.', ':', '/']) && !RemoteUrl::parse(text).is_ok_and(known)
+}
+
 fn with_browser(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
     let key = target.session_key();
-    if std::env::var("ONA_AZURE_INTERACTIVE").is_ok_and(|value| value == "never") {
-        return Err(Failure::new("signing in with OAuth needs a person, and ONA_AZURE_INTERACTIVE is never")
+    if let Some(why) = forbidden(Step::Browser { asked: args.browser }) {
+        let (why, instead) = match why {
+            Forbidden::Never => ("ONA_AZURE_INTERACTIVE is never", "unset it"),
+            Forbidden::NobodyThere => {
+                ("this is a CI job without a terminal", "say --browser if somebody waits for it")
+            }
+        };
+        return Err(Failure::new(format!("signing in with OAuth needs a person, and {why}"))
             .hint(format!(
-                "unset it, or pass a personal access token: git-credential-ona-azure login {} --pat < file",
+                "{instead}, or pass a personal access token: git-credential-ona-azure login {} --pat < file",
                 target.url()
             ))
             .exit(Exit::SignIn));
@@ -98,6 +122,16 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         &target.integration.virtual_directory,
         organization.as_ref(),
     );
+    if forbidden(Step::Secret).is_some() {
+        return Err(Failure::new(
+            "a token would have to be typed, and ONA_AZURE_INTERACTIVE is never",
+        )
+        .hint(format!(
+            "pass it on standard input: git-credential-ona-azure login {} --pat < file",
+            target.url()
+        ))
+        .exit(Exit::SignIn));
+    }
     let password = read_pat(&page)?;
     let pat = Pat {
         organization: organization.clone(),

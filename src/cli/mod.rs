@@ -4,6 +4,7 @@ mod args;
 mod credential;
 mod input;
 mod integration;
+mod interaction;
 mod key;
 mod login;
 mod logout;
@@ -90,6 +91,17 @@ fn refuse(error: &clap::Error) -> Exit {
             let flag =
                 error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
             Message::error(format!("{flag} takes no value here")).hint("see --help").print();
+            Exit::Usage
+        }
+        // A flag that is none can be named; a word too many may well be a secret too.
+        ErrorKind::UnknownArgument
+            if !error
+                .get(ContextKind::InvalidArg)
+                .is_some_and(|argument| argument.to_string().starts_with('-')) =>
+        {
+            Message::error("there is an argument too many")
+                .hint("secrets go on standard input, never on the command line; see --help")
+                .print();
             Exit::Usage
         }
         _ => {

@@ -86,6 +86,28 @@ impl Target {
         PatKey { scheme: self.scheme, host: self.host() }
     }
 
+    /// Refuses plain http where nothing that is kept would ever be given out over it.
+    pub(super) fn refuse_plain_http(&self) -> Result<(), Failure> {
+        let host = self.host();
+        let refused = |hint: String| {
+            let text = format!(
+                "no credential is ever given to http://{host}: anyone on the way could read it"
+            );
+            Err(Failure::new(text).hint(hint).exit(Exit::Usage))
+        };
+        match self.scheme {
+            Scheme::Https => Ok(()),
+            Scheme::Http if self.place.is_cloud() => {
+                refused("write https:// in its place".to_owned())
+            }
+            Scheme::Http if self.integration.allow_http => Ok(()),
+            Scheme::Http => refused(format!(
+                "write https:// in its place; where the Server has none, set allowHttp: \
+                 git-credential-ona-azure integration add --host {host} --allow-http"
+            )),
+        }
+    }
+
     /// The address as a person would type it.
     pub(super) fn url(&self) -> String {
         let directory = match self.integration.virtual_directory.as_str() {

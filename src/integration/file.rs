@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{HostKey, Integration};
 use super::wire::{self, ModelError, WireIntegration};
+use crate::report::quoted;
 use crate::vault::{Lock, LockError, acquire, create_public_dir, read_bounded, write_atomically};
 
 const VERSION: u64 = 1;
@@ -95,10 +96,15 @@ impl IntegrationsFile {
                 ));
             }
             Some(other) => {
+                let is = match other {
+                    Value::Number(number) => number.to_string(),
+                    Value::String(text) => quoted(text),
+                    _ => "no number".to_owned(),
+                };
                 return Err(FileError::field(
                     path,
                     "version".to_owned(),
-                    &format!("is {other}, and this program knows {VERSION}"),
+                    &format!("is {is}, and this program knows {VERSION}"),
                     r#"write "version": 1"#,
                 ));
             }
@@ -142,6 +148,9 @@ impl IntegrationsFile {
             if is_foreign(value) {
                 continue;
             }
+            if let Some(error) = wire::secret_in_clear(value) {
+                return Err(self.model_error(index, &error));
+            }
             let wire: WireIntegration = serde_path_to_error::deserialize(value.into_deserializer())
                 .map_err(|error: serde_path_to_error::Error<serde_json::Error>| {
                     let inside = error.path().to_string();
@@ -152,7 +161,7 @@ impl IntegrationsFile {
                     FileError::field(
                         &self.path,
                         field,
-                        &format!("cannot be read: {}", error.inner()),
+                        &what_is_wrong(&error.inner().to_string()),
                         "mend that field; `git-credential-ona-azure integration add --help` describes each",
                     )
                 })?;
@@ -251,6 +260,28 @@ impl IntegrationsFile {
         json.push(b'\n');
         write_atomically(&self.path, &json, MODE)
             .map_err(|error| FileError::write(&self.path, &error))
+    }
+}
+
+/// What a field should have been, in words of the file's own. serde repeats what stands in the
+/// field, which may be a secret, and names Rust's types.
+fn what_is_wrong(said: &str) -> String {
+    const EXPECTED: [(&str, &str); 5] = [
+        ("a boolean", "true or false"),
+        ("a string", "text"),
+        ("a sequence", "a list"),
+        ("u64", "a whole number"),
+        ("struct ", "an object"),
+    ];
+    if let Some(field) = said.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'))
+    {
+        return format!("lacks {}", field.0);
+    }
+    // What stands in the field comes before, so the last of these words is serde's own.
+    let expected = said.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+    match EXPECTED.iter().find(|(word, _)| expected.starts_with(word)) {
+        Some((_, words)) => format!("is not {words}"),
+        None => "is of the wrong type".to_owned(),
     }
 }
 

@@ -202,8 +202,8 @@ fn reach_host(
              integration add --host {authority} --virtual-directory /tfs"
         ))),
         (HostKey::Cloud, _) if host.organization.is_some() => {
-            let theirs = reply.header("x-vss-resourcetenant").unwrap_or_default();
-            if tenant.is_some() && theirs.trim() == NO_TENANT {
+            let theirs = reply.header("x-vss-resourcetenant").unwrap_or_default().trim();
+            if tenant.is_some() && theirs == NO_TENANT {
                 return Err(Failure::new(format!(
                     "{host} belongs to personal Microsoft accounts, not to a tenant, so no sign-in with Entra ID opens it"
                 ))
@@ -225,7 +225,12 @@ fn reach_host(
                      or write its tenant in the Issuer URL"
                 )));
             }
-            passed(&format!("{step}: {host} exists{}", if tenant.is_some() { " and belongs to the tenant" } else { "" }));
+            let belongs = match tenant {
+                None => "",
+                Some(_) if theirs.is_empty() => "; it does not say its tenant",
+                Some(_) => " and belongs to the tenant",
+            };
+            passed(&format!("{step}: {host} exists{belongs}"));
             Ok(())
         }
         _ => {

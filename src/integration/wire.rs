@@ -1,13 +1,15 @@
 //! Integrations as they stand in the file, and the way from there to the model.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::model::{HostKey, HostSpec, Integration, OAuth, ScmId};
-use crate::azure::VirtualDirectory;
+use crate::azure::{Authority, VirtualDirectory};
 use crate::entra::Issuer;
-use crate::report::escape;
+use crate::report::quoted;
 
 /// One element of `integrations`. Fields it does not know are left where they are.
 #[derive(Debug, Deserialize, Serialize)]
@@ -51,15 +53,48 @@ fn is_false(flag: &bool) -> bool {
 #[error("{field} {problem}")]
 pub struct ModelError {
     /// The field, in the file's spelling.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong with it.
     pub problem: String,
     /// How to mend it.
     pub fix: String,
 }
 
-fn wrong(field: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> ModelError {
-    ModelError { field, problem: problem.into(), fix: fix.into() }
+fn wrong(
+    field: impl Into<Cow<'static, str>>,
+    problem: impl Into<String>,
+    fix: impl Into<String>,
+) -> ModelError {
+    ModelError { field: field.into(), problem: problem.into(), fix: fix.into() }
+}
+
+/// A client secret in clear, which somebody who fills the file by hand may think belongs there.
+/// Taken no notice of, it would leave a client without a secret, and the secret in a file that all
+/// may read.
+pub(super) fn secret_in_clear(element: &Value) -> Option<ModelError> {
+    // Case and `_` aside.
+    const NAMES: [&str; 5] = [
+        "secret",
+        "clientsecret",
+        "plaintextclientsecret",
+        "oauthclientsecret",
+        "oauthplaintextclientsecret",
+    ];
+    let oauth = element.get("oauth").and_then(Value::as_object);
+    let inside = [("", element.as_object()), ("oauth.", oauth)];
+    let (parent, name) = inside.into_iter().find_map(|(parent, object)| {
+        let (name, _) = object?.iter().find(|(name, value)| {
+            let plain = name.replace('_', "").to_ascii_lowercase();
+            NAMES.contains(&plain.as_str()) && !value.is_null()
+        })?;
+        Some((parent, name))
+    })?;
+    Some(wrong(
+        format!("{parent}{name}"),
+        "holds a client secret in clear",
+        "remove the field, revoke that secret (Certificates & secrets), and give a new one to: \
+         git-credential-ona-azure integration add --client-secret-stdin",
+    ))
 }
 
 impl WireIntegration {
@@ -74,7 +109,7 @@ impl WireIntegration {
             other => {
                 return Err(wrong(
                     "scmId",
-                    format!("is {:?}, which is no kind of integration", escape(other)),
+                    format!("is {}, which is no kind of integration", quoted(other)),
                     "write azuredevops_entra (Azure DevOps Services) or azuredevops_server (self-hosted)",
                 ));
             }
@@ -83,7 +118,7 @@ impl WireIntegration {
             Some(text) => VirtualDirectory::parse(text).ok_or_else(|| {
                 wrong(
                     "virtualDirectory",
-                    format!("is {:?}, which is no path", escape(text)),
+                    format!("is {}, which is no path", quoted(text)),
                     "write the part of the Server's address between host and collection, such as /tfs",
                 )
             })?,
@@ -181,7 +216,7 @@ pub(super) fn host(text: &str) -> Result<HostSpec, ModelError> {
     HostSpec::parse(text).ok_or_else(|| {
         wrong(
             "host",
-            format!("is {:?}, which is no host", escape(text)),
+            format!("is {}, which is no host", quoted(text)),
             "write dev.azure.com, dev.azure.com/<organization>, or the Server's host[:port]",
         )
     })
@@ -229,6 +264,17 @@ impl Integration {
                 "allowHttp",
                 "is set for Azure DevOps Services, which is never spoken to in clear",
                 "remove it",
+            ));
+        }
+        // A port that is the protocol's own is left out of what is compared: this host would be
+        // looked for as https://host:80 only.
+        if let HostKey::Server(Authority { host, port: Some(80) }) = &self.host.key
+            && self.allow_http
+        {
+            return Err(wrong(
+                "host",
+                format!("is {}, and 80 is the port of http itself", self.host),
+                format!("leave out :80 and write {host}"),
             ));
         }
         if let Some(oauth) = &self.oauth {

@@ -16,6 +16,8 @@ use crate::azure::{Authority, Scheme};
 use crate::git::{Git, NetworkSettings, network_settings};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// From the first byte sent to the last one read.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The longest answer read, in bytes. Token responses are a few KiB.
@@ -70,6 +72,9 @@ impl Send for Network {
             .request(parts.method, url)
             .headers(parts.headers)
             .body(body)
+            // Set on the request it covers the body as a whole; set on the client it would begin
+            // anew with each read, and a peer that drips could hold the refresh lock without end.
+            .timeout(TIMEOUT)
             .send()
             .map_err(|error| fail(&error))?;
         let status = response.status().as_u16();
@@ -92,7 +97,6 @@ fn build(url: &Url, host: &str) -> Result<Client, NetError> {
     let mut builder = Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
         .redirect(Policy::none())
         .referer(false);
     let settings = match Git::find() {

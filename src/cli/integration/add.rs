@@ -4,6 +4,7 @@ use super::{file, host, run_probe, usage};
 use crate::azure::VirtualDirectory;
 use crate::broker::redirect_uri;
 use crate::cli::args::IntegrationAdd;
+use crate::cli::interaction::{Step, forbidden};
 use crate::cli::{Room, input, print};
 use crate::clock;
 use crate::integration::{
@@ -34,8 +35,9 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     let mut saved = None;
     IntegrationsFile::edit(&file, &spec.key, |old| {
         // What is named changes, the rest stays.
-        let inherited = old.or_else(|| inherited(room, &spec.key));
-        let new = change(inherited, args, spec.clone(), secret.as_ref(), room)?;
+        // The machine's own inherits nothing: the user's is sealed to a key only the user has.
+        let old = old.or_else(|| inherited(room, &spec.key).filter(|_| !args.system));
+        let new = change(old, args, spec.clone(), secret.as_ref(), room)?;
         new.check().map_err(|error| Failure::from(error).exit(Exit::Usage))?;
         saved = Some(new.clone());
         Ok::<_, Failure>(Some(new))
@@ -106,9 +108,9 @@ fn change(
         new.host = spec;
     }
     new.pat = (new.pat || args.pat) && !args.no_pat;
-    new.bearer |= args.bearer;
-    new.allow_http |= args.allow_http;
-    if !args.trusted_issuer.is_empty() {
+    new.bearer = (new.bearer || args.bearer) && !args.no_bearer;
+    new.allow_http = (new.allow_http || args.allow_http) && !args.no_allow_http;
+    if args.no_trusted_issuer || !args.trusted_issuer.is_empty() {
         new.trusted_issuers = args.trusted_issuer.clone();
     }
     if let Some(directory) = &args.virtual_directory {
@@ -205,8 +207,12 @@ fn oauth(
 
 fn read_secret(args: &IntegrationAdd) -> Result<Option<Secret>, Failure> {
     let secret = match &args.client_secret_file {
-        Some(path) => {
-            input::in_file(path).map_err(|error| Failure::from(error).exit(Exit::Usage))?
+        Some(path) => input::in_file(path).map_err(|failure| failure.exit(Exit::Usage))?,
+        None if args.client_secret_stdin && forbidden(Step::Secret).is_some() => {
+            return Err(usage(
+                "the client secret would have to be typed, and ONA_AZURE_INTERACTIVE is never",
+                "pass it on standard input: --client-secret-stdin < file",
+            ));
         }
         None if args.client_secret_stdin => input::typed("Client secret (its Value): ")?,
         None => return Ok(None),

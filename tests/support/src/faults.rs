@@ -51,6 +51,8 @@ pub enum Fault {
     },
     /// Takes the request and never answers.
     Hang,
+    /// Answers, one byte a second, without end.
+    Drip,
     /// Takes the request and drops the connection.
     Reset,
     /// 200 MiB of JSON, made as they are read.
@@ -157,6 +159,7 @@ impl Faults {
             Fault::Throttle { retry_after } => Ok(throttled(target, retry_after)),
             Fault::Hang => std::future::pending().await,
             Fault::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+            Fault::Drip => Ok(dripping()),
             Fault::Oversized => Ok(oversized()),
             Fault::Raw { status, headers, body } => {
                 let mut answer = http::answer(status, "application/octet-stream", body);
@@ -198,10 +201,32 @@ fn throttled(target: Target, retry_after: Option<u64>) -> Answer {
 }
 
 fn oversized() -> Answer {
-    let body: Body = Flood { left: 200 * 1024 * 1024, begun: false }.boxed_unsync();
+    json(Flood { left: 200 * 1024 * 1024, begun: false }.boxed_unsync())
+}
+
+fn dripping() -> Answer {
+    json(Drips(tokio::time::interval(Duration::from_secs(1))).boxed_unsync())
+}
+
+fn json(body: Body) -> Answer {
     let mut answer = Response::new(body);
     http::header(&mut answer, "content-type", "application/json; charset=utf-8");
     answer
+}
+
+/// A body that is never finished and never quite silent.
+struct Drips(tokio::time::Interval);
+
+impl hyper::body::Body for Drips {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.0.poll_tick(context).map(|_| Some(Ok(Frame::data(Bytes::from_static(b" ")))))
+    }
 }
 
 /// A body that is only made as it is read.
