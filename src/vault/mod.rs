@@ -163,7 +163,7 @@ impl Vault {
         let mut found: Vec<_> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
-            .filter(|path| path.to_string_lossy().contains(".corrupt-"))
+            .filter(|path| path.to_string_lossy().contains(files::SET_ASIDE))
             .collect();
         found.sort();
         found
