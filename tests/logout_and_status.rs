@@ -4,7 +4,9 @@ mod common;
 
 use std::fs;
 
+use common::system::name_of;
 use common::*;
+use git_credential_ona_azure::vault::Access;
 use serde_json::json;
 use standins::{ADA, CLIENT_ID, CONTOSO, GRACE, Pat};
 
@@ -19,6 +21,11 @@ fn with_everything() -> (Machine, String, String) {
     machine.give_pat("https://dev.azure.com/contoso", &contoso, &[]);
     machine.give_pat("https://dev.azure.com/fabrikam", &fabrikam, &[]);
     (machine, contoso, fabrikam)
+}
+
+/// The names of what lies in the state directory.
+fn names(machine: &Machine) -> Vec<String> {
+    machine.state().keys().map(|path| name_of(path)).collect()
 }
 
 #[test]
@@ -96,6 +103,105 @@ fn logout_all_forgets_everything_but_the_key_and_the_integrations() {
     assert_eq!(machine.get(CONTOSO_REQUEST).code, 4);
     machine.sign_in();
     assert!(machine.get(CONTOSO_REQUEST).expect_success().attribute("password").is_some());
+}
+
+#[test]
+fn logout_all_leaves_nothing_sealed_not_even_what_was_set_aside() {
+    let (machine, ..) = with_everything();
+    let pats = machine.entry("pats");
+    fs::write(&pats, "damaged").expect("written");
+    machine.give_pat("https://dev.azure.com/contoso", "a-token", &[]);
+    fs::write(machine.state_dir().join("vault.json"), "{").expect("written");
+    machine.sign_in();
+    fs::write(machine.state_dir().join(".tmp-a1b2c3"), "of a killed writer").expect("written");
+    let name = pats.file_name().expect("a name").to_string_lossy().into_owned();
+    let before = names(&machine);
+    for left in [format!("{name}.corrupt-1"), "vault.json.corrupt-1".to_owned()] {
+        assert!(before.contains(&left), "{before:?}");
+    }
+    machine.helper(&["logout", "--all"]).expect_success();
+    let left = names(&machine);
+    let stays = |name: &String| name == "runner.key" || name.ends_with(".lock");
+    assert!(left.iter().all(stays) && left.contains(&"runner.key".to_owned()), "{left:?}");
+}
+
+#[test]
+fn the_command_that_is_named_for_a_damaged_file_mends_it() {
+    const AFRESH: &str =
+        "forget what is kept, then sign in again: git-credential-ona-azure logout --all";
+    const PAT_AGAIN: &str = "give the personal access token again, which sets the damaged file aside: \
+                             git-credential-ona-azure login <URL> --pat";
+    let bound = "https://dev.azure.com/contoso";
+    let mut told = Vec::new();
+    for (kind, hint) in [
+        ("access", AFRESH),
+        ("session", AFRESH),
+        ("issued", AFRESH),
+        ("vault.json", AFRESH),
+        ("pats", PAT_AGAIN),
+    ] {
+        for with_oauth in [true, false] {
+            let machine = Machine::configured();
+            machine.login(&[bound], ADA).expect_success();
+            // A token takes over where the session fails.
+            if kind == "pats" || !with_oauth {
+                machine.give_pat(bound, "a-token", &[]);
+            }
+            if with_oauth {
+                // Whatever is damaged has to be read: the access token has run out.
+                let vault = machine.vault();
+                let of = "dev.azure.com/contoso";
+                let writer = vault.write().expect("a vault that can be written");
+                let mut access: Access =
+                    writer.read(of).expect("a vault that opens").expect("a session");
+                access.expires_at -= 4600;
+                access.issued_at -= 4600;
+                writer.put(of, &access).expect("written");
+            } else {
+                machine.add_pat_integration("dev.azure.com", &["--no-oauth"]);
+            }
+            let damaged = match kind {
+                "vault.json" => machine.state_dir().join(kind),
+                kind => machine.entry(kind),
+            };
+            fs::write(&damaged, "damaged").expect("written");
+            let failed = machine.get(CONTOSO_REQUEST);
+            let said = format!("{} is damaged", damaged.display());
+            // What is not needed is not looked at.
+            if failed.stderr.contains(&said) {
+                told.push((kind, with_oauth));
+                assert!(failed.stderr.contains(&format!("hint: {hint}\n")), "{failed:#?}");
+            } else {
+                assert_eq!(failed.stderr, "", "{kind}");
+            }
+            if hint == AFRESH {
+                machine.helper(&["logout", "--all"]).expect_success();
+                let got = machine.get(CONTOSO_REQUEST);
+                // Without OAuth git asks the person itself.
+                assert_eq!(got.code, if with_oauth { 4 } else { 0 }, "{kind}: {got:#?}");
+                assert!(!got.stderr.contains("damaged"), "{kind}: {got:#?}");
+                machine.give_pat(bound, "another-token", &[]);
+                if with_oauth {
+                    machine.login(&[bound], ADA).expect_success();
+                }
+            } else {
+                machine.give_pat(bound, "another-token", &[]);
+            }
+            let got = machine.get(CONTOSO_REQUEST).expect_success();
+            assert!(got.attribute("password").is_some() && got.stderr.is_empty(), "{got:#?}");
+            machine.helper(&["status"]).expect_success();
+        }
+    }
+    assert_eq!(
+        told,
+        [
+            ("access", true),
+            ("session", true),
+            ("vault.json", true),
+            ("vault.json", false),
+            ("pats", false),
+        ]
+    );
 }
 
 #[test]
