@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::key::KeyError;
+use super::kind_of;
 use super::lock::LockError;
 use super::records::{Pats, Record};
+use super::seal::OpenError;
 
 /// Why the vault cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,14 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Why an entry's file does not open.
+    pub(super) fn of_entry(error: OpenError, path: PathBuf) -> Self {
+        match error {
+            OpenError::Newer => Self::Newer { path },
+            OpenError::Corrupt => Self::Corrupt { path },
+        }
+    }
+
     /// What to do about it, naming one command.
     pub fn hint(&self) -> String {
         match self {
@@ -90,8 +100,7 @@ impl VaultError {
 
 /// Whether that is the name of an entry of a kind.
 fn is_of<R: Record>(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.split_once('-').is_some_and(|(kind, _)| kind == R::KIND)
+    kind_of(&path.file_name().unwrap_or_default().to_string_lossy()) == R::KIND
 }
 
 fn quoted(path: &Path) -> String {
