@@ -145,7 +145,7 @@ pub fn stdout(bytes: &[u8]) -> std::io::Result<()> {
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        let hidden = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
         if c.is_control() || hidden {
             let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
         } else {
@@ -174,6 +174,17 @@ pub fn escape_bytes(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_character_that_hides_or_reorders_text_is_shown_as_its_number() {
+        // The bidirectional controls of UAX #9, and characters without a width.
+        let bidirectional = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\
+                             \u{2066}\u{2067}\u{2068}\u{2069}";
+        for c in bidirectional.chars().chain("\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}".chars()) {
+            assert_eq!(escape(&c.to_string()), format!("\\u{{{:x}}}", u32::from(c)));
+        }
+        assert_eq!(escape("Zoë علي 名"), "Zoë علي 名");
+    }
 
     #[test]
     fn messages_carry_no_control_characters() {

@@ -4,9 +4,14 @@ mod common;
 
 use std::fs;
 
+use common::system::name_of;
 use common::*;
+use git_credential_ona_azure::vault::Access;
 use serde_json::json;
 use standins::{ADA, CLIENT_ID, CONTOSO, GRACE, Pat};
+
+/// What `status` ends with where it could not show everything.
+const UNREADABLE: &str = "error: not everything that is kept can be read\n";
 
 /// What makes a vault unreadable.
 type Spoil<'a> = &'a dyn Fn(&Machine);
@@ -19,6 +24,11 @@ fn with_everything() -> (Machine, String, String) {
     machine.give_pat("https://dev.azure.com/contoso", &contoso, &[]);
     machine.give_pat("https://dev.azure.com/fabrikam", &fabrikam, &[]);
     (machine, contoso, fabrikam)
+}
+
+/// The names of what lies in the state directory.
+fn names(machine: &Machine) -> Vec<String> {
+    machine.state().keys().map(|path| name_of(path)).collect()
 }
 
 #[test]
@@ -101,6 +111,105 @@ fn logout_all_forgets_everything_but_the_key_and_the_integrations() {
 }
 
 #[test]
+fn logout_all_leaves_nothing_sealed_not_even_what_was_set_aside() {
+    let (machine, ..) = with_everything();
+    let pats = machine.entry("pats");
+    fs::write(&pats, "damaged").expect("written");
+    machine.give_pat("https://dev.azure.com/contoso", "a-token", &[]);
+    fs::write(machine.state_dir().join("vault.json"), "{").expect("written");
+    machine.sign_in();
+    fs::write(machine.state_dir().join(".tmp-a1b2c3"), "of a killed writer").expect("written");
+    let name = pats.file_name().expect("a name").to_string_lossy().into_owned();
+    let before = names(&machine);
+    for left in [format!("{name}.corrupt-1"), "vault.json.corrupt-1".to_owned()] {
+        assert!(before.contains(&left), "{before:?}");
+    }
+    machine.helper(&["logout", "--all"]).expect_success();
+    let left = names(&machine);
+    let stays = |name: &String| name == "runner.key" || name.ends_with(".lock");
+    assert!(left.iter().all(stays) && left.contains(&"runner.key".to_owned()), "{left:?}");
+}
+
+#[test]
+fn the_command_that_is_named_for_a_damaged_file_mends_it() {
+    const AFRESH: &str =
+        "forget what is kept, then sign in again: git-credential-ona-azure logout --all";
+    const PAT_AGAIN: &str = "give the personal access token again, which sets the damaged file aside: \
+                             git-credential-ona-azure login <URL> --pat";
+    let bound = "https://dev.azure.com/contoso";
+    let mut told = Vec::new();
+    for (kind, hint) in [
+        ("access", AFRESH),
+        ("session", AFRESH),
+        ("issued", AFRESH),
+        ("vault.json", AFRESH),
+        ("pats", PAT_AGAIN),
+    ] {
+        for with_oauth in [true, false] {
+            let machine = Machine::configured();
+            machine.login(&[bound], ADA).expect_success();
+            // A token takes over where the session fails.
+            if kind == "pats" || !with_oauth {
+                machine.give_pat(bound, "a-token", &[]);
+            }
+            if with_oauth {
+                // Whatever is damaged has to be read: the access token has run out.
+                let vault = machine.vault();
+                let of = "dev.azure.com/contoso";
+                let writer = vault.write().expect("a vault that can be written");
+                let mut access: Access =
+                    writer.read(of).expect("a vault that opens").expect("a session");
+                access.expires_at -= 4600;
+                access.issued_at -= 4600;
+                writer.put(of, &access).expect("written");
+            } else {
+                machine.add_pat_integration("dev.azure.com", &["--no-oauth"]);
+            }
+            let damaged = match kind {
+                "vault.json" => machine.state_dir().join(kind),
+                kind => machine.entry(kind),
+            };
+            fs::write(&damaged, "damaged").expect("written");
+            let failed = machine.get(CONTOSO_REQUEST);
+            let said = format!("{} is damaged", damaged.display());
+            // What is not needed is not looked at.
+            if failed.stderr.contains(&said) {
+                told.push((kind, with_oauth));
+                assert!(failed.stderr.contains(&format!("hint: {hint}\n")), "{failed:#?}");
+            } else {
+                assert_eq!(failed.stderr, "", "{kind}");
+            }
+            if hint == AFRESH {
+                machine.helper(&["logout", "--all"]).expect_success();
+                let got = machine.get(CONTOSO_REQUEST);
+                // Without OAuth git asks the person itself.
+                assert_eq!(got.code, if with_oauth { 4 } else { 0 }, "{kind}: {got:#?}");
+                assert!(!got.stderr.contains("damaged"), "{kind}: {got:#?}");
+                machine.give_pat(bound, "another-token", &[]);
+                if with_oauth {
+                    machine.login(&[bound], ADA).expect_success();
+                }
+            } else {
+                machine.give_pat(bound, "another-token", &[]);
+            }
+            let got = machine.get(CONTOSO_REQUEST).expect_success();
+            assert!(got.attribute("password").is_some() && got.stderr.is_empty(), "{got:#?}");
+            machine.helper(&["status"]).expect_success();
+        }
+    }
+    assert_eq!(
+        told,
+        [
+            ("access", true),
+            ("session", true),
+            ("vault.json", true),
+            ("vault.json", false),
+            ("pats", false),
+        ]
+    );
+}
+
+#[test]
 fn logout_all_works_where_nothing_can_be_read() {
     let other = Machine::new();
     other.helper(&["key", "init"]).expect_success();
@@ -158,6 +267,7 @@ fn status_without_anything_says_how_to_begin() {
         json!({
             "version": 1,
             "hosts": [],
+            "withoutIntegration": [],
             "store": {
                 "directory": machine.state_dir(),
                 "publicKey": null,
@@ -166,6 +276,7 @@ fn status_without_anything_says_how_to_begin() {
                 "protection": "no runner key yet: it is made on first need",
                 "setAside": [],
                 "openToOthers": null,
+                "error": null,
             },
         })
     );
@@ -316,16 +427,96 @@ fn status_of_a_vault_sealed_to_another_key_names_both() {
     let old = machine.helper(&["key", "show"]).stdout.trim().to_owned();
     fs::remove_file(machine.state_dir().join("runner.key")).expect("removed");
     let new = machine.helper(&["key", "init"]).expect_success().stdout.trim().to_owned();
+    let state = machine.state_dir();
+    let why = format!(
+        "the vault in {} is sealed to {old}, but the runner key here is {new}; bring that runner key back \
+         (ONA_AZURE_KEY_FILE), or start afresh: git-credential-ona-azure logout --all",
+        state.display()
+    );
     machine.helper(&["status"]).expect(
         1,
-        "",
         &format!(
-            "error: the vault in {} is sealed to {old}, but the runner key here is {new}\n\
-             hint: bring that runner key back (ONA_AZURE_KEY_FILE), or start afresh: \
-             git-credential-ona-azure logout --all\n",
-            machine.state_dir().display()
+            "dev.azure.com  (OAuth and PAT; {})\n  ! {why}\nSecrets are kept in {}\n  \
+             sealed to the runner key in {}; it lies beside the vault, so whoever copies that directory can \
+             open it: mount a key and name it in ONA_AZURE_KEY_FILE\n  public key {new}\n",
+            machine.integrations_file().display(),
+            state.display(),
+            state.join("runner.key").display()
         ),
+        UNREADABLE,
     );
+    let status = machine.helper(&["status", "--json"]);
+    assert_eq!((status.code, &*status.stderr), (1, UNREADABLE));
+    assert_eq!(status.json()["hosts"][0]["error"], json!(why));
+    assert_eq!(status.json()["store"]["error"], json!(null), "said once");
+}
+
+#[test]
+fn status_shows_all_but_what_is_damaged_and_names_that() {
+    for kind in ["access", "session", "pats", "issued"] {
+        let machine = Machine::loaded();
+        machine.add_pat_integration("tfs.corp.example", &[]);
+        let damaged = machine.entry(kind);
+        fs::write(&damaged, "damaged").expect("written");
+        let before = machine.state();
+        let done = machine.helper(&["status"]);
+        assert_eq!((done.code, &*done.stderr), (1, UNREADABLE), "{kind}");
+        assert_eq!(machine.state(), before, "looking changes nothing");
+        let said = format!("  ! {} is damaged; ", damaged.display());
+        assert_eq!(done.stdout.matches(&said).count(), 1, "{}", done.stdout);
+        for (of, line) in [
+            ("session", "  OAuth  ada@contoso.example: signed in since "),
+            ("pats", "  PAT    contoso: "),
+            ("", "tfs.corp.example  (PAT; "),
+            ("", "Secrets are kept in "),
+            ("", "  public key "),
+        ] {
+            assert_eq!(done.stdout.contains(line), of != kind, "{kind}: {}", done.stdout);
+        }
+        assert!(!done.stdout.contains("nobody is signed in"), "{}", done.stdout);
+        let status = machine.helper(&["status", "--json"]).json();
+        let error = match kind {
+            "issued" => &status["store"]["error"],
+            _ => &status["hosts"][0]["error"],
+        };
+        let named = |error: &str| error.starts_with(&format!("{} is damaged; ", damaged.display()));
+        assert!(error.as_str().is_some_and(named), "{status:#}");
+        assert_eq!(status["hosts"][1]["error"], json!(null));
+    }
+}
+
+#[test]
+fn status_of_a_key_that_is_no_key_still_shows_the_hosts() {
+    let machine = Machine::signed_in();
+    let key = machine.state_dir().join("runner.key");
+    fs::write(&key, "no key").expect("written");
+    let done = machine.helper(&["status"]);
+    assert_eq!((done.code, &*done.stderr), (1, UNREADABLE));
+    assert!(done.stdout.starts_with("dev.azure.com  (OAuth and PAT; "), "{}", done.stdout);
+    assert!(done.stdout.contains("\nSecrets are kept in "), "{}", done.stdout);
+    let said = format!("{}", key.display());
+    let named = done.stdout.lines().filter(|line| line.starts_with("  ! ") && line.contains(&said));
+    assert_eq!(named.count(), 1, "{}", done.stdout);
+}
+
+#[test]
+fn status_tells_of_a_sign_in_whose_integration_is_gone() {
+    let machine = Machine::signed_in();
+    machine.helper(&["integration", "remove", "dev.azure.com"]).expect_success();
+    let line = format!(
+        "dev.azure.com  no integration any more: {ADA} is still signed in; forget it with: \
+         git-credential-ona-azure logout --all\n"
+    );
+    let text = machine.helper(&["status"]).expect_success().stdout;
+    assert_eq!(text.matches(&line).count(), 1, "{text}");
+    let status = machine.helper(&["status", "--json"]).expect_success().json();
+    assert_eq!(
+        status["withoutIntegration"],
+        json!([{ "host": "dev.azure.com", "organization": null, "account": ADA }])
+    );
+    machine.helper(&["logout", "--all"]).expect_success();
+    let text = machine.helper(&["status"]).expect_success().stdout;
+    assert!(!text.contains("no integration any more"), "{text}");
 }
 
 #[test]

@@ -416,8 +416,8 @@ fn h10_a_damaged_header_is_reported_by_get_and_set_aside_by_login() {
                 1,
                 "quit=1\n".to_owned(),
                 format!(
-                    "error: {} is damaged\nhint: sign in again, which sets the damaged file aside: \
-                     git-credential-ona-azure login\n",
+                    "error: {} is damaged\nhint: forget what is kept, then sign in again: \
+                     git-credential-ona-azure logout --all\n",
                     header.display()
                 )
             ),

@@ -9,56 +9,114 @@ use crate::azure::Scheme;
 use crate::broker::{PatKey, SessionKey, sessions};
 use crate::clock;
 use crate::integration::{Found, HostKey};
-use crate::report::Failure;
-use crate::vault::{Access, KeySource, Pat, Pats, Session};
+use crate::report::{Failure, Message};
+use crate::vault::{Access, KeySource, Pat, Pats, Session, VaultError};
 
 pub(super) fn run(args: Status) -> Result<(), Failure> {
     let room = Room::enter()?;
     let integrations = room.integrations()?;
-    let hosts = integrations
-        .all()
-        .iter()
-        .map(|found| Host::read(&room, found))
-        .collect::<Result<Vec<_>, _>>()?;
-    let store = Store::read(&room)?;
+    let hosts: Vec<_> = integrations.all().iter().map(|found| Host::read(&room, found)).collect();
+    let left = left_over(&room, &hosts);
+    let store = Store::read(&room, &hosts);
     if args.json {
-        return print::document(json!({
+        print::document(json!({
             "hosts": hosts.iter().map(Host::json).collect::<Vec<_>>(),
+            "withoutIntegration": left.iter().map(|session| json!({
+                "host": session.host,
+                "organization": session.organization,
+                "account": session.account,
+            })).collect::<Vec<_>>(),
             "store": store.json(),
-        }));
+        }))?;
+    } else {
+        if hosts.is_empty() {
+            print::line(
+                "No integration is configured. Add one with: git-credential-ona-azure integration add --help",
+            )?;
+        }
+        for host in &hosts {
+            host.print()?;
+        }
+        for session in &left {
+            print::line(&format!(
+                "{}  no integration any more: {} is still signed in; forget it with: \
+                 git-credential-ona-azure logout --all",
+                session.host, session.account
+            ))?;
+        }
+        store.print()?;
     }
-    if hosts.is_empty() {
-        print::line(
-            "No integration is configured. Add one with: git-credential-ona-azure integration add --help",
-        )?;
+    if hosts.iter().any(|host| !host.errors.is_empty()) || !store.errors.is_empty() {
+        return Err(Failure::new("not everything that is kept can be read"));
     }
-    for host in &hosts {
-        host.print()?;
-    }
-    store.print()
+    Ok(())
 }
 
+/// The sessions of hosts that have no integration any more.
+fn left_over(room: &Room, hosts: &[Host]) -> Vec<Session> {
+    let configured = |session: &Session| {
+        hosts.iter().any(|host| host.found.integration.host.key.to_string() == session.host)
+    };
+    // Where they cannot be read, the store says so.
+    let mut all = sessions(&room.vault, None).unwrap_or_default();
+    all.retain(|session| !configured(session));
+    all
+}
+
+/// What went wrong and what to do about it, as a line of its own.
+fn problem(error: impl Into<Failure>) -> String {
+    let Message { text, hint, .. } = error.into().message;
+    match hint {
+        Some(hint) => format!("{text}; {hint}"),
+        None => text,
+    }
+}
+
+/// What can be read of a host, and why the rest cannot.
 struct Host {
     found: Found,
     sessions: Vec<(Session, Option<Access>)>,
     pats: Vec<Pat>,
+    errors: Vec<String>,
 }
 
 impl Host {
-    fn read(room: &Room, found: &Found) -> Result<Self, Failure> {
+    fn read(room: &Room, found: &Found) -> Self {
         let key = &found.integration.host.key;
-        let mut with_access = Vec::new();
-        for session in sessions(&room.vault, Some(key))? {
+        let mut host = Self {
+            found: found.clone(),
+            sessions: Vec::new(),
+            pats: Vec::new(),
+            errors: Vec::new(),
+        };
+        // The list leaves out a damaged one; for the host as a whole it is known which it is.
+        let whole = SessionKey { host: key.clone(), organization: None }.to_string();
+        host.noted(room.vault.read::<Session>(&whole));
+        for session in host.noted(sessions(&room.vault, Some(key))).unwrap_or_default() {
             let of = SessionKey { host: key.clone(), organization: session.organization.clone() };
-            let access = room.vault.read::<Access>(&of.to_string())?;
-            with_access.push((session, access));
+            let access = host.noted(room.vault.read::<Access>(&of.to_string())).flatten();
+            host.sessions.push((session, access));
         }
-        let mut pats = Vec::new();
         for scheme in [Scheme::Https, Scheme::Http] {
             let of = PatKey { scheme, host: key.clone() }.to_string();
-            pats.extend(room.vault.read::<Pats>(&of)?.unwrap_or_default().pats);
+            let pats = host.noted(room.vault.read::<Pats>(&of)).flatten();
+            host.pats.extend(pats.unwrap_or_default().pats);
         }
-        Ok(Self { found: found.clone(), sessions: with_access, pats })
+        host
+    }
+
+    /// Keeps why something cannot be read, once: a key that does not fit is met at every entry.
+    fn noted<T>(&mut self, read: Result<T, VaultError>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
+            Err(error) => {
+                let problem = problem(error);
+                if !self.errors.contains(&problem) {
+                    self.errors.push(problem);
+                }
+                None
+            }
+        }
     }
 
     fn print(&self) -> Result<(), Failure> {
@@ -97,7 +155,11 @@ impl Host {
                 ))?;
             }
         }
-        if integration.oauth.is_some() && self.sessions.is_empty() {
+        for error in &self.errors {
+            print::line(&format!("  ! {error}"))?;
+        }
+        let whole = self.errors.is_empty();
+        if integration.oauth.is_some() && self.sessions.is_empty() && whole {
             print::line(&format!(
                 "  OAuth  nobody is signed in: git-credential-ona-azure login https://{}",
                 integration.host.key
@@ -110,7 +172,7 @@ impl Host {
                 end(pat, now)
             ))?;
         }
-        if integration.pat && self.pats.is_empty() {
+        if integration.pat && self.pats.is_empty() && whole {
             print::line("  PAT    none is kept")?;
         }
         Ok(())
@@ -152,8 +214,13 @@ impl Host {
             "pat": self.found.integration.pat,
             "sessions": sessions,
             "pats": pats,
+            "error": joined(&self.errors),
         })
     }
+}
+
+fn joined(errors: &[String]) -> Option<String> {
+    (!errors.is_empty()).then(|| errors.join("; "))
 }
 
 /// What `login` is to be given for the same session again.
@@ -208,17 +275,28 @@ struct Store {
     key: Option<(String, KeySource)>,
     set_aside: Vec<std::path::PathBuf>,
     open_to_others: Option<std::path::PathBuf>,
+    /// What no host has said already.
+    errors: Vec<String>,
 }
 
 impl Store {
-    fn read(room: &Room) -> Result<Self, Failure> {
-        let key = room.vault.runner_key()?;
-        Ok(Self {
+    fn read(room: &Room, hosts: &[Host]) -> Self {
+        let mut errors: Vec<_> = room.vault.unreadable().into_iter().map(problem).collect();
+        let key = room.vault.runner_key().unwrap_or_else(|error| {
+            let error = problem(error);
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+            None
+        });
+        errors.retain(|error| !hosts.iter().any(|host| host.errors.contains(error)));
+        Self {
             dir: room.vault.dir().to_owned(),
             key: key.map(|key| (key.public(), key.source().clone())),
             set_aside: room.vault.set_aside(),
             open_to_others: room.vault.open_to_others(),
-        })
+            errors,
+        }
     }
 
     fn protection(&self) -> String {
@@ -244,6 +322,9 @@ impl Store {
         if let Some(path) = &self.open_to_others {
             print::line(&format!("  other accounts may change or read {}", path.display()))?;
         }
+        for error in &self.errors {
+            print::line(&format!("  ! {error}"))?;
+        }
         for path in &self.set_aside {
             print::line(&format!("  damaged and set aside: {}", path.display()))?;
         }
@@ -259,6 +340,7 @@ impl Store {
             "protection": self.protection(),
             "setAside": self.set_aside,
             "openToOthers": self.open_to_others,
+            "error": joined(&self.errors),
         })
     }
 }

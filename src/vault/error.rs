@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::key::KeyError;
+use super::kind_of;
 use super::lock::LockError;
+use super::records::{Pats, Record};
+use super::seal::OpenError;
 
 /// Why the vault cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,14 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Why an entry's file does not open.
+    pub(super) fn of_entry(error: OpenError, path: PathBuf) -> Self {
+        match error {
+            OpenError::Newer => Self::Newer { path },
+            OpenError::Corrupt => Self::Corrupt { path },
+        }
+    }
+
     /// What to do about it, naming one command.
     pub fn hint(&self) -> String {
         match self {
@@ -65,8 +76,14 @@ impl VaultError {
                 "check permissions and free space of {}, or name another directory in ONA_AZURE_STATE_DIR",
                 path.parent().unwrap_or(path).display()
             ),
+            // A new sign-in would mend a session's file, too, but not every one mends any.
+            Self::Corrupt { path } if is_of::<Pats>(path) => {
+                "give the personal access token again, which sets the damaged file aside: \
+                 git-credential-ona-azure login <URL> --pat"
+                    .to_owned()
+            }
             Self::Corrupt { .. } => {
-                "sign in again, which sets the damaged file aside: git-credential-ona-azure login".to_owned()
+                "forget what is kept, then sign in again: git-credential-ona-azure logout --all".to_owned()
             }
             Self::Newer { .. } => {
                 "install that newer version, or name another directory in ONA_AZURE_STATE_DIR".to_owned()
@@ -79,6 +96,11 @@ impl VaultError {
             Self::Locked(error) => error.hint(),
         }
     }
+}
+
+/// Whether that is the name of an entry of a kind.
+fn is_of<R: Record>(path: &Path) -> bool {
+    kind_of(&path.file_name().unwrap_or_default().to_string_lossy()) == R::KIND
 }
 
 fn quoted(path: &Path) -> String {

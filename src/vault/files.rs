@@ -12,7 +12,10 @@ use tempfile::{Builder, NamedTempFile};
 const READ_LIMIT: u64 = 4 << 20;
 
 /// What the name of a staged file begins with.
-const STAGED: &str = ".tmp-";
+pub(super) const STAGED: &str = ".tmp-";
+
+/// What stands between the name of a damaged file and its number once it is set aside.
+pub(super) const SET_ASIDE: &str = ".corrupt-";
 
 /// The mode of a file only its owner may read.
 pub(super) const PRIVATE: u32 = 0o600;
@@ -212,7 +215,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<()> {
     }
     for number in 1..1000 {
         let mut name = path.as_os_str().to_owned();
-        name.push(format!(".corrupt-{number}"));
+        name.push(format!("{SET_ASIDE}{number}"));
         if !Path::new(&name).exists() {
             return fs::rename(path, name);
         }

@@ -11,6 +11,9 @@ use super::{VaultError, files};
 
 const VERSION: u64 = 1;
 
+/// Its name.
+pub(super) const HEADER: &str = "vault.json";
+
 /// The file as it is on disk.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,7 +26,7 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn path(dir: &Path) -> PathBuf {
-        dir.join("vault.json")
+        dir.join(HEADER)
     }
 
     /// Reads it. `None` if there is no vault yet.

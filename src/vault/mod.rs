@@ -94,10 +94,9 @@ impl Vault {
         let Some(data_key) = self.data_key()? else {
             return Err(VaultError::Corrupt { path });
         };
-        let plain = data_key.open(&name, &sealed).map_err(|error| match error {
-            seal::OpenError::Newer => VaultError::Newer { path: path.clone() },
-            seal::OpenError::Corrupt => VaultError::Corrupt { path: path.clone() },
-        })?;
+        let plain = data_key
+            .open(&name, &sealed)
+            .map_err(|error| VaultError::of_entry(error, path.clone()))?;
         serde_json::from_slice(&plain).map(Some).map_err(|_| VaultError::Corrupt { path })
     }
 
@@ -107,20 +106,50 @@ impl Vault {
     /// If the vault as a whole cannot be opened.
     pub fn list<R: Record + DeserializeOwned>(&self) -> Result<Vec<R>, VaultError> {
         let Some(data_key) = self.data_key()? else { return Ok(Vec::new()) };
-        let entries = std::fs::read_dir(&self.dir)
-            .map_err(|source| VaultError::Read { path: self.dir.clone(), source })?;
         let mut found = Vec::new();
-        for entry in entries.filter_map(Result::ok) {
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let kind = name.split('-').next();
-            if kind != Some(R::KIND) || !name.ends_with(EXTENSION) {
+        for name in self.entry_names()? {
+            if kind_of(&name) != R::KIND {
                 continue;
             }
-            let sealed = files::read_bounded(&entry.path()).ok().flatten().unwrap_or_default();
-            let plain = data_key.open(&name, &sealed).ok();
+            let sealed = files::read_bounded(&self.dir.join(&name)).ok().flatten();
+            let plain = data_key.open(&name, &sealed.unwrap_or_default()).ok();
             found.extend(plain.and_then(|plain| serde_json::from_slice(&plain).ok()));
         }
         Ok(found)
+    }
+
+    /// Why entries cannot be opened, one for each of them; or why none can.
+    pub fn unreadable(&self) -> Vec<VaultError> {
+        let (data_key, names) = match self.data_key().and_then(|key| Ok((key, self.entry_names()?)))
+        {
+            Ok(found) => found,
+            Err(error) => return vec![error],
+        };
+        let why = |name: String| {
+            let path = self.dir.join(&name);
+            let sealed = match files::read_bounded(&path) {
+                Ok(sealed) => sealed?,
+                Err(source) => return Some(VaultError::Read { path, source }),
+            };
+            let Some(data_key) = &data_key else { return Some(VaultError::Corrupt { path }) };
+            data_key.open(&name, &sealed).err().map(|error| VaultError::of_entry(error, path))
+        };
+        names.into_iter().filter_map(why).collect()
+    }
+
+    /// The file names of all entries, in order.
+    fn entry_names(&self) -> Result<Vec<String>, VaultError> {
+        let entries = match std::fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(VaultError::Read { path: self.dir.clone(), source }),
+        };
+        let mut names: Vec<_> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.ends_with(EXTENSION))
+            .collect();
+        names.sort();
+        Ok(names)
     }
 
     /// Takes the writers' lock and makes what is missing: directory, runner key, data key. A
@@ -163,7 +192,7 @@ impl Vault {
         let mut found: Vec<_> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
-            .filter(|path| path.to_string_lossy().contains(".corrupt-"))
+            .filter(|path| path.to_string_lossy().contains(files::SET_ASIDE))
             .collect();
         found.sort();
         found
@@ -216,6 +245,11 @@ fn entry_name<R: Record>(of: &str) -> String {
     }
     name.push_str(EXTENSION);
     name
+}
+
+/// The kind of entry a file name is of.
+fn kind_of(name: &str) -> &str {
+    name.split('-').next().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -209,6 +209,15 @@ pub enum PatLogin {
     },
 }
 
+impl PatLogin {
+    /// What proves who one is: the password, or the header's value.
+    pub fn secret(&self) -> &Secret {
+        match self {
+            Self::Password(secret) | Self::Header { credential: secret, .. } => secret,
+        }
+    }
+}
+
 /// When a person was last told something that is only worth saying once a day.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Notices {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::error::VaultError;
-use super::header::Header;
+use super::header::{HEADER, Header};
 use super::lock::Lock;
 use super::records::Record;
 use super::seal::DataKey;
@@ -78,7 +78,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Removes every entry and the data key, whatever their state; the runner key stays.
+    /// Removes every entry and the data key, whatever their state, with what was set aside of
+    /// them and what killed writers left: all of it may hold secrets. The runner key stays.
     ///
     /// # Errors
     /// If a file cannot be removed.
@@ -87,7 +88,7 @@ impl Writer<'_> {
         let fail = |source| VaultError::Write { path: dir.clone(), source };
         for entry in std::fs::read_dir(dir).map_err(fail)? {
             let path = entry.map_err(fail)?.path();
-            if path.to_string_lossy().ends_with(EXTENSION) {
+            if holds_entries(&path) {
                 files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
             }
         }
@@ -105,4 +106,14 @@ impl Writer<'_> {
         files::rehearse(&self.vault.dir)
             .map_err(|source| VaultError::Write { path: self.vault.dir.join("vault.json"), source })
     }
+}
+
+/// Whether a file is, or was, or was to become an entry or, damaged, the header.
+fn holds_entries(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (whole, set_aside) = match name.split_once(files::SET_ASIDE) {
+        Some((whole, _)) => (whole, true),
+        None => (&*name, false),
+    };
+    whole.ends_with(EXTENSION) || (set_aside && whole == HEADER) || name.starts_with(files::STAGED)
 }

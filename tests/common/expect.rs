@@ -1,6 +1,6 @@
 //! What more than one file of tests expects, and machines with more on them.
 
-use git_credential_ona_azure::vault::{Pat, PatLogin, Pats, Session};
+use git_credential_ona_azure::vault::{Pat, Pats, Session};
 
 use super::{Done, Machine, run, skipped};
 
@@ -99,12 +99,8 @@ impl Machine {
         self.pats(url)
             .iter()
             .map(|pat| {
-                let secret = match &pat.login {
-                    PatLogin::Password(password) => password,
-                    PatLogin::Header { credential, .. } => credential,
-                };
                 let organization = pat.organization.as_ref().map(ToString::to_string);
-                (organization, secret.expose_str().expect("text").to_owned())
+                (organization, pat.login.secret().expose_str().expect("text").to_owned())
             })
             .collect()
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use git_credential_ona_azure::git::setup::{Options, Scope};
+use git_credential_ona_azure::report::Exit;
 
 use proptest::prelude::*;
 
@@ -51,6 +52,42 @@ fn undo_leaves_what_others_put_into_our_sections() {
         world.undo();
         let left = "[a]\n\tb = c\n[credential \"https://dev.azure.com\"]\n\tusername = me\n";
         assert_eq!(world.text(), left);
+    });
+}
+
+#[test]
+fn undo_leaves_what_was_written_by_hand_and_names_it() {
+    with_every_git(|world| {
+        let ours = world.ours();
+        let hand = format!(
+            "[credential]\n\thelper =\n\thelper = ona-azure\n[credential \"https://tfs.example\"]\n\
+             \thelper = {}\n\tuseHttpPath = true\n[alias]\n\thelper = ona-azure\n",
+            ours.display()
+        );
+        world.write(&hand);
+        world.set_up();
+        assert_ne!(world.text(), hand);
+        for changed in [true, false] {
+            let report = world.undo();
+            assert_eq!(report.changed, changed);
+            assert_eq!(world.text(), hand);
+            assert_eq!(report.exit(), Exit::Done);
+            let notes: Vec<_> = report.by_hand.iter().map(ToString::to_string).collect();
+            let file = world.config();
+            assert_eq!(
+                notes,
+                [
+                    format!("{}:3: credential.helper = ona-azure", file.display()),
+                    format!(
+                        "{}:5: credential.https://tfs.example.helper = {}",
+                        file.display(),
+                        ours.display()
+                    ),
+                ]
+            );
+            let last = report.messages().pop().expect("it is said").render();
+            assert_eq!(last, format!("note: written by hand, and left: {}\n", notes[1]));
+        }
     });
 }
 

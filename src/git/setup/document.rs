@@ -64,16 +64,24 @@ impl<'a> Document<'a> {
         }
         listed.next().is_none().then_some(Self { text, sections })
     }
+
+    /// The line an entry begins on.
+    pub(super) fn line(&self, entry: &Entry) -> usize {
+        line(self.text, entry.span.start)
+    }
 }
 
 /// The lines on which the settings of a file stand, in order; nothing if it cannot be read.
 pub(super) fn lines(text: &[u8]) -> Vec<(String, usize)> {
-    let line = |at: usize| text[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
     let sections = scan(text).unwrap_or_default();
     let of = |section: &Section, entry: &Entry| {
-        (format!("{}.{}", section.key, entry.name), line(entry.span.start))
+        (format!("{}.{}", section.key, entry.name), line(text, entry.span.start))
     };
     sections.iter().flat_map(|s| s.entries.iter().map(move |e| of(s, e))).collect()
+}
+
+fn line(text: &[u8], at: usize) -> usize {
+    text[..at].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 fn scan(text: &[u8]) -> Option<Vec<Section>> {

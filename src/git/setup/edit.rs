@@ -75,15 +75,23 @@ pub(super) fn set_up(doc: &Document, wanted: &[Wanted], helper: &str, to_end: bo
     edits.finish(new)
 }
 
-/// Takes out what is ours: the marked sections, and every line that runs this program.
+/// Takes out the marked sections, and nothing else: what was written by hand stays.
 pub(super) fn undo(doc: &Document, helper: &str) -> Plan {
     let mut edits = Edits::new(doc, helper);
-    for section in &doc.sections {
-        if section.mark.is_some() || !own(section, helper).is_empty() {
-            edits.strip(section);
-        }
+    for section in doc.sections.iter().filter(|section| section.mark.is_some()) {
+        edits.strip(section);
     }
     edits.finish(Vec::new())
+}
+
+/// The settings outside our sections that run this program: the section's key, and the entry.
+pub(super) fn by_hand<'a>(doc: &'a Document, helper: &str) -> Vec<(&'a str, &'a Entry)> {
+    let unmarked = doc.sections.iter().filter(|section| section.mark.is_none());
+    unmarked
+        .filter(|section| section.key == "credential" || section.key.starts_with("credential."))
+        .flat_map(|section| section.entries.iter().map(|entry| (section.key.as_str(), entry)))
+        .filter(|(_, entry)| entry.name == "helper" && is_ours(&entry.value, helper))
+        .collect()
 }
 
 /// The settings that are not ours, which no plan may change.

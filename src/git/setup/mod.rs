@@ -95,12 +95,22 @@ pub fn set_up(
     judge(git, options.scope, Report::new(file, plan), &wanted, &value)
 }
 
-/// Removes what `set_up` added in this scope, and whatever else there runs this program.
+/// Removes what `set_up` added in this scope, and names what else there runs this program.
 pub fn undo(git: &Git, helper: &Path, scope: Scope) -> Result<Report, Failure> {
     let value = helper_value::value(helper)?;
     let file = file::locate(git, scope)?;
     let plan = change(git, &file, &value, |doc| edit::undo(doc, &value))?;
-    Ok(Report::new(file, plan))
+    let settings = file::settings(git, &plan.text).unwrap_or_default();
+    let by_hand = Document::new(&plan.text, &settings).map_or_else(Vec::new, |doc| {
+        let origin = |(key, entry): (&str, &document::Entry)| Origin {
+            key: format!("{key}.{}", entry.name),
+            value: helper_value::shown(&entry.value),
+            file: file.clone(),
+            line: Some(doc.line(entry)),
+        };
+        edit::by_hand(&doc, &value).into_iter().map(origin).collect()
+    });
+    Ok(Report { by_hand, ..Report::new(file, plan) })
 }
 
 /// Plans on what the file says, has git check the plan, and writes it. Starts over if another

@@ -43,12 +43,15 @@ pub struct Report {
     /// What still comes in our way: other helpers that git asks for these hosts, an empty one that
     /// drops ours, `useHttpPath` turned off again.
     pub following: Vec<Origin>,
+    /// What undoing leaves, though it runs this program, because a person wrote it.
+    pub by_hand: Vec<Origin>,
 }
 
 impl Report {
     pub(super) fn new(file: PathBuf, plan: Plan) -> Self {
         let changed = !plan.lines.is_empty();
-        Self { file, changed, lines: plan.lines, displaced: Vec::new(), following: Vec::new() }
+        let (displaced, following, by_hand) = Default::default();
+        Self { file, changed, lines: plan.lines, displaced, following, by_hand }
     }
 
     /// The exit code it means.
@@ -66,6 +69,11 @@ impl Report {
         messages.extend(self.displaced.iter().map(|origin| {
             Message::note(format!("for these hosts git no longer asks the helper of {origin}"))
         }));
+        messages.extend(
+            self.by_hand
+                .iter()
+                .map(|origin| Message::note(format!("written by hand, and left: {origin}"))),
+        );
         messages.extend(self.following.iter().map(|origin| self.conflict(origin)));
         messages
     }

@@ -65,6 +65,17 @@ fn tokens_are_good_only_where_they_should_be() {
     let swapped = base64::engine::general_purpose::STANDARD.encode(format!("{token}:"));
     let header = format!("http.extraHeader=Authorization: Basic {swapped}");
     nobody.fails(&["-c", &header, "ls-remote", APP]);
+    // git needs some name beside a token; any will do.
+    let pat = world.azure().add_pat("contoso", Pat::read_write());
+    for secret in [&token, &pat] {
+        let basic = |user: &str| {
+            let both = format!("{user}:{secret}");
+            let basic = base64::engine::general_purpose::STANDARD.encode(both);
+            format!("http.extraHeader=Authorization: Basic {basic}")
+        };
+        nobody.fails(&["-c", &basic(""), "ls-remote", APP]);
+        nobody.ok(&["-c", &basic("x"), "ls-remote", APP]);
+    }
     world.azure().deny("fabrikam", ADA);
     git.fails(&["ls-remote", "https://dev.azure.com/fabrikam/lib/_git/lib"]);
     world.entra().expire_access_tokens();
@@ -73,6 +84,15 @@ fn tokens_are_good_only_where_they_should_be() {
     let reader = Git::new(&world, ADA, &narrow);
     reader.ok(&["clone", "-q", APP, "app"]);
     assert!(!push(&reader, "app", 10).status.success());
+    // A scope that is none of Code (write) and up writes no code.
+    for (scope, writes) in
+        [("vso.code_manage", true), ("vso.code_full", true), ("vso.code_status", false)]
+    {
+        let token = world.entra().issue_access_token(ADA, &["vso.code", scope]);
+        let git = Git::new(&world, ADA, &token);
+        git.ok(&["clone", "-q", APP, "app"]);
+        assert_eq!(push(&git, "app", 10).status.success(), writes, "{scope}");
+    }
 }
 
 #[test]
@@ -117,7 +137,7 @@ fn a_challenge_names_the_tenant() {
     assert_eq!(msa.all("www-authenticate")[0], "Bearer");
     assert_eq!(msa.header("x-vss-resourcetenant"), Some(MSA_TENANT));
     let pat = world.azure().add_pat("contoso", Pat::past_expiry());
-    let basic = base64::engine::general_purpose::STANDARD.encode(format!(":{pat}"));
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("x:{pat}"));
     let header = format!("Basic {basic}");
     let reply = client.request("GET", &url, &[("Authorization", &header)], b"").expect("one");
     assert!(reply.header("x-tfs-serviceerror").is_some_and(|e| e.contains("expired")));

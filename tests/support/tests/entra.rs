@@ -140,6 +140,7 @@ fn bad_authorize_requests_are_shown_or_sent_back() {
         (&[("response_type", "code id_token")], "unsupported_response_type", "AADSTS700054"),
         (&[("code_challenge", "short")], "invalid_request", "AADSTS50147"),
         (&[("prompt", "none")], "login_required", "AADSTS50058"),
+        (&[("prompt", "select_account"), ("login_hint", ADA)], "invalid_request", "AADSTS90023"),
     ] {
         let reply = world.client().get(&authorize_url(uri, changes)).expect("an answer");
         assert_eq!(reply.status, 302, "{code}: {}", reply.text());

@@ -33,7 +33,7 @@ fn it_serves_browses_and_is_controlled() {
     let (port, visitor) = listen();
     let url = authorize_url(&format!("http://localhost:{port}/ona-azure"), &[]);
     let script = ". \"$1/env.sh\" && \"$BROWSER\" \"$2\" && \
-                  git -c \"http.extraHeader=Authorization: Basic $(printf :%s \"$STANDIN_PAT\" | \
+                  git -c \"http.extraHeader=Authorization: Basic $(printf x:%s \"$STANDIN_PAT\" | \
                   base64 -w0)\" ls-remote https://dev.azure.com/contoso/app/_git/app";
     let out = Command::new("sh")
         .args(["-c", script, "sh"])

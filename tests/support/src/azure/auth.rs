@@ -63,7 +63,11 @@ impl Caller {
         match self {
             Self::Anonymous => false,
             Self::Pat(pat) => pat.write,
-            Self::Entra { scopes, app, .. } => *app || scopes.iter().any(|s| s != "vso.code"),
+            Self::Entra { scopes, app, .. } => {
+                let writes =
+                    ["vso.code_write", "vso.code_manage", "vso.code_full", "user_impersonation"];
+                *app || scopes.iter().any(|scope| writes.contains(&scope.as_str()))
+            }
         }
     }
 
@@ -86,6 +90,15 @@ pub(crate) enum Refused {
 }
 
 impl AzureDevOps {
+    /// Reads the credentials of a request of git's, which needs a user name beside a token;
+    /// `org` must exist.
+    pub(crate) fn git_caller(&self, ask: &Ask, org: &str) -> Result<Caller, Refused> {
+        match ask.basic() {
+            Some((user, _)) if user.is_empty() => Err(Refused::Nobody),
+            _ => self.caller(ask, org),
+        }
+    }
+
     /// Reads the credentials of a request; `org` must exist.
     pub(crate) fn caller(&self, ask: &Ask, org: &str) -> Result<Caller, Refused> {
         let Some((scheme, value)) = ask.authorization() else {

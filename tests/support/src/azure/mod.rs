@@ -216,7 +216,7 @@ impl AzureDevOps {
 
     /// One request of git or git-lfs.
     async fn git(&self, ask: &Ask, org: &str, path: &RepoPath) -> io::Result<Answer> {
-        let caller = match self.caller(ask, org) {
+        let caller = match self.git_caller(ask, org) {
             Ok(caller) => caller,
             Err(refused) => return Ok(self.challenge(ask, org, &refused)),
         };

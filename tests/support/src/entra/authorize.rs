@@ -159,6 +159,10 @@ fn request(app: &App, query: &Pairs) -> Result<(Scopes, Option<(String, String)>
         let words = format!("'{mode}' is not a supported value of response_mode.");
         return Err(bad(70007, words));
     }
+    if get(query, "prompt") == Some("select_account") && get(query, "login_hint").is_some() {
+        let words = "prompt=select_account and login_hint contradict each other.";
+        return Err(bad(90023, words.to_owned()));
+    }
     let scope = get(query, "scope").unwrap_or_default();
     let scopes = Scopes::parse(scope)?;
     if scopes.oidc.is_empty() && scopes.names.is_empty() {
