@@ -551,6 +551,19 @@ fn a_server_has_tokens_only() {
 }
 
 #[test]
+fn a_path_outside_the_virtual_directory_is_not_the_servers() {
+    let given =
+        Given { integrations: "server", pats: vec![pat("", "ada", "W", None)], ..Given::default() };
+    row(
+        given,
+        "protocol=https host=tfs.corp.example path=other/c/p/_git/r",
+        "|warning: the path git asks for on tfs.corp.example is not below its virtual directory /tfs \
+         hint: if that is wrong: git-credential-ona-azure integration add --host tfs.corp.example \
+         --virtual-directory <path>|1",
+    );
+}
+
+#[test]
 fn a_server_over_http_wants_permission() {
     let request = "protocol=http host=tfs.corp.example path=c/p/_git/r";
     let given = |integrations| Given {

@@ -36,7 +36,11 @@ pub fn store(
     };
     // Only a Server's own users may have no password.
     let empty = subject.place.is_cloud() && secret_of(&login).is_empty();
-    if !integration.pat || empty || !subject.scheme_allowed(integration) {
+    if !integration.pat
+        || empty
+        || !subject.scheme_allowed(integration)
+        || subject.is_elsewhere(request, integration)
+    {
         return Ok(());
     }
     if is_ours(vault, &subject.host(), secret_of(&login), now).map_err(failure)? {

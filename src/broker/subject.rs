@@ -103,6 +103,13 @@ impl Subject {
             .or_else(|| self.default_organization(request, integration))
     }
 
+    /// Whether the path is to somewhere else on a Server's host than the Server.
+    pub fn is_elsewhere(&self, request: &Request, integration: &Integration) -> bool {
+        let directory = &integration.virtual_directory;
+        !self.place.is_cloud()
+            && RemotePath::of(&self.place, directory, request.path.as_deref()).refused
+    }
+
     fn named_organization(
         &self,
         request: &Request,

@@ -114,7 +114,9 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         None => now + u64::from(DEFAULT_LIFETIME_DAYS) * 24 * 60 * 60,
     };
     if expires_at <= now {
-        return Err(Failure::new("that token has run out already").exit(Exit::Usage));
+        return Err(Failure::new("that token has run out already")
+            .hint("give --expires the end that the page shows")
+            .exit(Exit::Usage));
     }
     let page = token_page_url(
         target.scheme,
@@ -151,11 +153,8 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         when::moment(expires_at, now)
     ))?;
     if one_collection {
-        Message::note(format!("git has to tell which collection of {host} it asks for"))
-            .hint(format!(
-                "git config --global credential.{}://{host}.useHttpPath true",
-                target.scheme
-            ))
+        Message::note(format!("git has to say which collection of {host} it asks for"))
+            .hint("have it send the path (credential.useHttpPath): git-credential-ona-azure setup-git")
             .print();
     }
     Ok(())
@@ -174,9 +173,9 @@ fn read_pat(page: &str) -> Result<Secret, Failure> {
             .exit(Exit::Usage));
     }
     if pat.iter().any(|byte| byte.is_ascii_control() || byte.is_ascii_whitespace()) {
-        return Err(
-            Failure::new("a personal access token is one word, and this is more").exit(Exit::Usage)
-        );
+        return Err(Failure::new("a personal access token is one word, and this is more")
+            .hint("pass the token alone, as the page shows it")
+            .exit(Exit::Usage));
     }
     if looks_like_jwt(&pat) {
         return Err(Failure::new("that is an OAuth access token, which ends within the hour")

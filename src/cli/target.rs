@@ -1,6 +1,6 @@
 //! What a URL argument means: the host, its integration, and the organization.
 
-use crate::azure::{Organization, Place, RemotePath, RemoteUrl, Scheme};
+use crate::azure::{Organization, Place, RemotePath, RemoteUrl, Scheme, VirtualDirectory};
 use crate::broker::{PatKey, SessionKey};
 use crate::integration::{HostKey, Integration, Integrations};
 use crate::report::{Exit, Failure};
@@ -17,8 +17,11 @@ impl Target {
     /// The target of that URL; without one, the host that is configured.
     pub(super) fn of(url: Option<&str>, integrations: &Integrations) -> Result<Self, Failure> {
         let Some(url) = url else { return Self::only(integrations) };
-        let url = RemoteUrl::parse(url)
-            .map_err(|error| Failure::new(error.to_string()).exit(Exit::Usage))?;
+        let url = RemoteUrl::parse(url).map_err(|error| {
+            Failure::new(error.to_string())
+                .hint("write it as https://dev.azure.com/<organization>, or https://<server>")
+                .exit(Exit::Usage)
+        })?;
         let host = url.place.authority().to_string();
         let Some(found) = integrations.of_place(&url.place) else {
             return Err(not_configured(integrations, &HostKey::of_place(&url.place), &host));
@@ -34,10 +37,11 @@ impl Target {
                 "no organization or collection of {host} can be read from {}",
                 url.path.as_deref().unwrap_or_default()
             ))
-            .hint(format!(
-                "the virtual directory of {host} is configured as {}; see: git-credential-ona-azure integration show {host}",
-                integration.virtual_directory
-            ))
+            .hint(if url.place.is_cloud() {
+                "write it as https://dev.azure.com/<organization>".to_owned()
+            } else {
+                outside(&host, &integration.virtual_directory)
+            })
             .exit(Exit::Usage));
         }
         Ok(Self {
@@ -120,6 +124,14 @@ impl Target {
             None => base,
         }
     }
+}
+
+/// What to do about an address that is not below the virtual directory.
+fn outside(host: &str, directory: &VirtualDirectory) -> String {
+    format!(
+        "the virtual directory of {host} is configured as {directory}; to change it: \
+         git-credential-ona-azure integration add --host {host} --virtual-directory <path>"
+    )
 }
 
 /// US01, with the command that ends it. `host` is the one asked for.

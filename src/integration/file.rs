@@ -67,11 +67,20 @@ impl IntegrationsFile {
             FileError::new(
                 path,
                 format!("cannot be read: {error}"),
-                format!("make it readable for this account: chmod a+r '{}'", path.display()),
+                if error.kind() == io::ErrorKind::PermissionDenied {
+                    format!("make it readable for this account: chmod a+r '{}'", path.display())
+                } else {
+                    format!(
+                        "move it away and add the integrations again: mv '{0}' '{0}.bad'",
+                        path.display()
+                    )
+                },
             )
         })?;
         let Some(bytes) = bytes else { return Ok(None) };
-        let root: Value = serde_json::from_slice(&bytes).map_err(|error| {
+        // Some editors begin a file of UTF-8 with a byte order mark.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let root: Value = serde_json::from_slice(bytes).map_err(|error| {
             FileError::new(
                 path,
                 format!("is not JSON: {error}"),

@@ -1,5 +1,6 @@
 //! Why the vault cannot be used, and what to do about it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::key::KeyError;
@@ -69,8 +70,11 @@ impl VaultError {
     /// What to do about it, naming one command.
     pub fn hint(&self) -> String {
         match self {
-            Self::Read { path, .. } => {
+            Self::Read { path, source } if source.kind() == ErrorKind::PermissionDenied => {
                 format!("make it readable for this account: chmod u+r {}", quoted(path))
+            }
+            Self::Read { path, .. } => {
+                format!("move it away, then sign in again: mv {0} {0}.bad", quoted(path))
             }
             Self::Write { path, .. } => format!(
                 "check permissions and free space of {}, or name another directory in ONA_AZURE_STATE_DIR",

@@ -85,16 +85,18 @@ impl KeyError {
             Self::MountedMissing(_) => {
                 "mount the secret there, or make a key in that place: git-credential-ona-azure key init".to_owned()
             }
-            Self::Read { path, .. } => {
+            Self::Read { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
                 format!("make it readable for this account: chmod u+r '{}'", path.display())
             }
+            Self::Read { path, .. } => format!("put the right key there: {}", path.display()),
             Self::Write { .. } => {
                 "name a writable directory in ONA_AZURE_STATE_DIR, or mount a key and name it in ONA_AZURE_KEY_FILE"
                     .to_owned()
             }
-            Self::Malformed(_) => {
-                "put the right key there (age-keygen writes this form); it is left as it is".to_owned()
-            }
+            Self::Malformed(path) => format!(
+                "put the right key there, or start afresh: mv '{0}' '{0}.bad' && git-credential-ona-azure logout --all",
+                path.display()
+            ),
         }
     }
 }

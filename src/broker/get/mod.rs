@@ -106,9 +106,25 @@ pub fn get(
     if !integration.has_method() {
         return Outcome::nothing();
     }
+    if subject.is_elsewhere(request, integration) {
+        return elsewhere(&subject, integration);
+    }
     Asked { request, subject: &subject, integration, shelf, now }.answer().unwrap_or_else(|error| {
         Outcome::quit(Message::error(error.to_string()).hint(error.hint()), Exit::Failed)
     })
+}
+
+/// Something else may live on a Server's host, so git goes on.
+fn elsewhere(subject: &Subject, integration: &Integration) -> Outcome {
+    let host = subject.place.authority();
+    let message = Message::warning(format!(
+        "the path git asks for on {host} is not below its virtual directory {}",
+        integration.virtual_directory
+    ))
+    .hint(format!(
+        "if that is wrong: git-credential-ona-azure integration add --host {host} --virtual-directory <path>"
+    ));
+    Outcome::miss(message, Exit::Failed)
 }
 
 fn not_configured(subject: &Subject, integrations: &Integrations) -> Outcome {

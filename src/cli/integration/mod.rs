@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::{Integration as Command, IntegrationOf, IntegrationRemove, Status};
 use super::target::not_configured;
-use super::{Room, print};
+use super::{Room, logout, print};
 use crate::broker::redirect_uri;
 use crate::integration::{
     Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, ScmId, probe,
@@ -167,7 +167,12 @@ fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
             None => not_configured(&integrations, &spec.key, &spec.key.to_string()),
         });
     }
-    print::line(&format!("The integration for {} is removed from {}.", spec.key, path.display()))
+    print::line(&format!("The integration for {} is removed from {}.", spec.key, path.display()))?;
+    if room.integrations()?.by_key(&spec.key).is_none() {
+        // Nothing could be done with them any more, and no command would name them.
+        logout::forget_host(room, &spec.key)?;
+    }
+    Ok(())
 }
 
 fn test(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
