@@ -51,7 +51,7 @@ pub enum Fault {
     },
     /// Takes the request and never answers.
     Hang,
-    /// Answers, one byte a second, without end.
+    /// Answers, one byte a second for 40 seconds.
     Drip,
     /// Takes the request and drops the connection.
     Reset,
@@ -205,7 +205,7 @@ fn oversized() -> Answer {
 }
 
 fn dripping() -> Answer {
-    json(Drips(tokio::time::interval(Duration::from_secs(1))).boxed_unsync())
+    json(Drips { left: 40, clock: tokio::time::interval(Duration::from_secs(1)) }.boxed_unsync())
 }
 
 fn json(body: Body) -> Answer {
@@ -214,8 +214,11 @@ fn json(body: Body) -> Answer {
     answer
 }
 
-/// A body that is never finished and never quite silent.
-struct Drips(tokio::time::Interval);
+/// A body that is never silent for long, and takes longer than anybody should wait.
+struct Drips {
+    left: usize,
+    clock: tokio::time::Interval,
+}
 
 impl hyper::body::Body for Drips {
     type Data = Bytes;
@@ -225,7 +228,12 @@ impl hyper::body::Body for Drips {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.0.poll_tick(context).map(|_| Some(Ok(Frame::data(Bytes::from_static(b" ")))))
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        std::task::ready!(self.clock.poll_tick(context));
+        self.left -= 1;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
     }
 }
 
