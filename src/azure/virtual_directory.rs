@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings() {
+    fn every_spelling_becomes_the_same_or_is_refused() {
         for (text, want) in [
             ("", Some("/")),
             ("/", Some("/")),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn below() {
+    fn what_lies_below_is_found_whatever_the_case() {
         let tfs = VirtualDirectory::parse("/tfs").expect("a directory");
         assert_eq!(tfs.below(&["TFS", "c"]), Some(&["c"][..]));
         assert_eq!(tfs.below(&["tfs"]), Some(&[][..]));
