@@ -86,13 +86,6 @@ impl<'de> Deserialize<'de> for Secret {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
-impl Digest {
-    /// The first 8 hexadecimal digits: enough to compare two lines of a trace.
-    pub fn fingerprint(&self) -> String {
-        self.to_string()[..8].to_owned()
-    }
-}
-
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

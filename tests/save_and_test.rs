@@ -48,7 +48,7 @@ fn age_secret(machine: &Machine) {
 
 #[track_caller]
 fn expect_test(machine: &Machine, code: i32, stdout: &str, stderr: &str) {
-    machine.helper(&["integration", "test"]).expect(code, stdout, stderr);
+    machine.helper(&["integration", "test"]).without_correlation_ids().expect(code, stdout, stderr);
 }
 
 #[test]
@@ -146,21 +146,23 @@ fn json_says_the_same_in_one_document() {
 fn a_failed_test_keeps_what_was_added() {
     let machine = Machine::new();
     let issuer = issuer_of(CONTOSO);
-    let done = machine.helper_with(
-        &[
-            "integration",
-            "add",
-            "--host",
-            "dev.azure.com",
-            "--issuer-url",
-            &issuer,
-            "--client-id",
-            "99999999-0000-0000-0000-000000000000",
-            "--client-secret-stdin",
-            "--pat",
-        ],
-        CLIENT_SECRET,
-    );
+    let done = machine
+        .helper_with(
+            &[
+                "integration",
+                "add",
+                "--host",
+                "dev.azure.com",
+                "--issuer-url",
+                &issuer,
+                "--client-id",
+                "99999999-0000-0000-0000-000000000000",
+                "--client-secret-stdin",
+                "--pat",
+            ],
+            CLIENT_SECRET,
+        )
+        .without_correlation_ids();
     assert_eq!(done.code, 1);
     assert!(done.stdout.starts_with("The integration for dev.azure.com is saved in "), "{done:#?}");
     assert!(done.stdout.ends_with(TENANT_OK), "{done:#?}");

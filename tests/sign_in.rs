@@ -448,7 +448,7 @@ fn a_code_that_cannot_be_redeemed_names_the_step() {
     let machine = Machine::configured();
     let wrong = Fault::error(401, "invalid_client", 7_000_215, "Invalid client secret provided.");
     machine.world.fail(Target::Token, wrong, Times::Once);
-    let done = machine.login(&[], ADA);
+    let done = machine.login(&[], ADA).without_correlation_ids();
     assert_eq!(done.code, 1);
     assert_eq!(
         ending(&done),

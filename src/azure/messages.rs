@@ -1,4 +1,4 @@
-//! What the codes of Entra ID and Azure DevOps mean to the person who meets them.
+//! What the codes of Entra ID mean to the person who meets them.
 //!
 //! Codes choose words and the set-up step to mend, nothing else: Microsoft warns that programs
 //! which act on the numbers break ("Microsoft Entra authentication error codes").
@@ -85,67 +85,6 @@ pub fn explain_unknown(code: u32, first_line: &str) -> (String, String) {
     (format!("Entra answered AADSTS{code}{said}"), format!("look it up at {}", lookup_url(code)))
 }
 
-/// What a code of Azure DevOps' own means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServiceExplanation {
-    /// As printed: `TF400813`.
-    pub code: &'static str,
-    /// The step to look at, where it is a matter of set-up.
-    pub step: Option<Step>,
-    /// What is wrong, one clause.
-    pub cause: &'static str,
-    /// What to do, one clause.
-    pub fix: &'static str,
-}
-
-/// Azure DevOps' own codes, in the order in which they are looked for: what is said first in an
-/// answer may be a frame around the code that matters.
-#[rustfmt::skip]
-const SERVICE: &[ServiceExplanation] = &[
-    service("VS403463", Some(Step::Connect), "a Conditional Access policy of the tenant refuses this place or device",
-        "try from a managed device or network, or ask the tenant's administrator about Conditional Access"),
-    service("DisablePatCreationPolicyViolation", Some(Step::Organization), "the tenant forbids new personal access tokens",
-        "sign in with OAuth, or ask an Azure DevOps administrator to exempt you under Organization settings → Microsoft Entra"),
-    service("TF401027", None, "your account may not push to this repository, or not read it",
-        "ask for Contribute (or Read) under Project settings → Repositories → Security"),
-    service("TF402455", None, "a branch policy allows changes by pull request only",
-        "push to another branch and open a pull request"),
-    service("VS403392", None, "your account lacks a permission named in the message",
-        "ask a project administrator for it under Project settings → Permissions"),
-    service("TF401019", None, "the repository does not exist, or your account may not see it",
-        "compare organization, project and repository in the URL, then ask for Read on the repository"),
-    service("TF200016", None, "the project does not exist, or your account may not see it",
-        "compare organization and project in the URL, then ask to be added to the project"),
-    service("TF400733", None, "Azure DevOps is holding you back for using too much of it lately",
-        "wait some minutes; Organization settings → Usage shows what it was"),
-    service("TF400813", Some(Step::Organization), "Azure DevOps does not accept this account or token for the organization",
-        "see that the account is a member under Organization settings → Users, and that Organization settings → Microsoft Entra names the tenant you signed in to"),
-    service("VS30063", Some(Step::Organization), "Azure DevOps does not accept this account or token",
-        "see that the account is a member under Organization settings → Users, then sign in again"),
-];
-
-const fn service(
-    code: &'static str,
-    step: Option<Step>,
-    cause: &'static str,
-    fix: &'static str,
-) -> ServiceExplanation {
-    ServiceExplanation { code, step, cause, fix }
-}
-
-/// What an answer of Azure DevOps (a body, or a header's value) means, by the code in it. A code
-/// counts as a whole word only: `TF4008130` is another one.
-pub fn explain_service(text: &str) -> Option<&'static ServiceExplanation> {
-    let whole = |code: &str| {
-        text.match_indices(code).any(|(at, _)| {
-            let before = text[..at].chars().next_back();
-            let after = text[at + code.len()..].chars().next();
-            ![before, after].into_iter().flatten().any(|c| c.is_ascii_alphanumeric())
-        })
-    };
-    SERVICE.iter().find(|row| whole(row.code))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,9 +99,8 @@ mod tests {
 
     #[test]
     fn rows_are_clauses() {
-        let rows = TABLE.iter().map(|row| (row.cause, row.fix));
-        for text in rows.chain(SERVICE.iter().map(|row| (row.cause, row.fix))) {
-            for clause in [text.0, text.1] {
+        for row in TABLE {
+            for clause in [row.cause, row.fix] {
                 assert!(!clause.is_empty() && !clause.ends_with('.'), "{clause}");
                 assert_eq!(clause, escape(clause));
                 assert!(!clause.contains("  "), "{clause}");
@@ -212,20 +150,5 @@ mod tests {
             )
         );
         assert_eq!(explain_unknown(7, "").0, "Entra answered AADSTS7");
-    }
-
-    #[test]
-    fn service_codes() {
-        for (text, want) in [
-            ("TF401019: The Git repository with name or identifier x does not", Some("TF401019")),
-            ("{\"message\":\"TF400813: The user '' is not authorized\"}", Some("TF400813")),
-            ("VS30063: You are not authorized. TF400733: blocked", Some("TF400733")),
-            ("remote: TF401027: You need", Some("TF401027")),
-            ("TF4008130", None),
-            ("xTF400813", None),
-            ("", None),
-        ] {
-            assert_eq!(explain_service(text).map(|row| row.code), want, "{text}");
-        }
     }
 }

@@ -10,9 +10,7 @@ mod url;
 mod virtual_directory;
 
 pub use self::url::{RemoteUrl, UrlError};
-pub use messages::{
-    Explanation, ServiceExplanation, Step, explain, explain_service, explain_unknown, lookup_url,
-};
+pub use messages::{Explanation, Step, explain, explain_unknown, lookup_url};
 pub use organization::Organization;
 pub use pat::{
     DEFAULT_LIFETIME_DAYS, Expiry, Form, SCOPE_TO_TICK, WARNING_DAYS, expiry_warning, form,

@@ -55,12 +55,6 @@ impl fmt::Display for Organization {
     }
 }
 
-impl AsRef<str> for Organization {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Reads either kind: every cloud name also is a collection's.
 impl<'de> Deserialize<'de> for Organization {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

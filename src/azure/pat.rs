@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms() {
+    fn the_form_of_a_token_is_told_by_its_length_and_mark() {
         let current = format!("{}AZDO1234", "aB3".repeat(26).split_at(76).0);
         for (password, want) in [
             (current.as_str(), Form::Current),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn pages() {
+    fn every_kind_of_host_has_its_page_for_new_tokens() {
         for (host, directory, organization, want) in [
             (
                 "dev.azure.com",
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn warnings() {
+    fn a_token_is_warned_of_from_three_days_before_its_end() {
         for (left, want) in [
             (-1, Some("ran out")),
             (0, Some("ran out")),

@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts() {
+    fn a_host_is_the_cloud_in_each_of_its_spellings_and_in_no_other() {
         use Scheme::{Http, Https};
         // What the place prints as, and whether it is the cloud; "" is no host at all.
         for (scheme, host, want, cloud) in [
@@ -306,7 +306,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes(host in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn a_host_of_any_bytes_does_no_harm(host in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = Place::of(Scheme::Https, &host);
         }
 

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn paths() {
+    fn organization_project_and_repository_are_read_from_each_form_of_path() {
         const DEV: &str = "dev.azure.com";
         const VS: &str = "Contoso.visualstudio.com";
         const TFS: &str = "tfs.corp.example:8080";
@@ -242,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes(path in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn a_path_of_any_bytes_that_is_refused_names_no_organization(path in proptest::collection::vec(any::<u8>(), 0..80)) {
             for host in ["dev.azure.com", "o.visualstudio.com", "tfs"] {
                 let got = read(host, "/tfs", Some(&path));
                 prop_assert!(!(got.refused && got.organization.is_some()));

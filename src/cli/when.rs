@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends() {
+    fn an_end_is_a_span_or_a_date_and_nothing_else() {
         let rows = [
             ("30d", Some(1_000 + 30 * DAY)),
             ("2w", Some(1_000 + 14 * DAY)),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn moments() {
+    fn a_moment_tells_its_date_and_how_far_it_is() {
         assert_eq!(
             moment(1_800_000_000, 1_800_000_000 - 30 * DAY),
             "2027-01-15 08:00 UTC (in 30 days)"

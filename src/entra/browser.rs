@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browser_variable() {
+    fn the_browser_variable_names_the_commands_to_run() {
         let url = Url::parse("https://login.example/a?b=c").expect("valid");
         let words = |named: &str| -> Vec<Vec<String>> {
             named_commands(named, &url)

@@ -80,10 +80,16 @@ impl EntraError {
 /// The cause, with what a search engine or an administrator wants to know.
 fn sentence(refusal: &Refusal) -> String {
     let (_, cause, _) = refusal.explain();
+    let mut text = cause;
     match refusal.codes.last() {
-        Some(code) if !cause.contains(&format!("AADSTS{code}")) => {
-            format!("{cause} (AADSTS{code})")
+        Some(code) if !text.contains(&format!("AADSTS{code}")) => {
+            text.push_str(&format!(" (AADSTS{code})"));
         }
-        _ => cause,
+        _ => {}
     }
+    // Only who administers the tenant can do something about these, and asks for it.
+    if let (Class::Blocked | Class::Client, Some(id)) = (refusal.class, &refusal.correlation_id) {
+        text.push_str(&format!("; correlation ID {id}"));
+    }
+    text
 }

@@ -55,8 +55,6 @@ pub struct Refusal {
     pub codes: Vec<u32>,
     /// The first line of the explanation: escaped, accounts, addresses and long secrets masked.
     pub first_line: String,
-    /// Entra's second word.
-    pub suberror: Option<String>,
     /// What Entra's support asks for.
     pub correlation_id: Option<String>,
     /// Seconds to wait; always there for `Throttled` and `ClientLoop`.
@@ -90,7 +88,6 @@ impl Refusal {
             error,
             codes,
             first_line: mask::masked(first_line(description)),
-            suberror: Some(suberror).filter(|s| !s.is_empty()),
             correlation_id: Some(text("correlation_id"))
                 .filter(|id| is_guid(id))
                 .map(str::to_owned),

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn answers() {
+    fn an_answer_is_written_as_git_reads_it() {
         assert_eq!(text(&Answer::Nothing), "");
         assert_eq!(text(&Answer::Quit), "quit=1\n");
         assert_eq!(

@@ -40,6 +40,16 @@ pub fn gits_since(version: (u32, u32)) -> Vec<Git> {
 }
 
 impl Done {
+    /// The same without correlation IDs, which are others every time.
+    pub fn without_correlation_ids(mut self) -> Self {
+        const BEFORE: &str = "; correlation ID ";
+        while let Some(at) = self.stderr.find(BEFORE) {
+            let end = at + BEFORE.len() + "00000000-0000-0000-0000-000000000000".len();
+            self.stderr.replace_range(at..end, "");
+        }
+        self
+    }
+
     /// Fails unless nothing was said and the exit code is 0: how a host that is not ours is met.
     #[track_caller]
     pub fn expect_nothing(self) {

@@ -9,16 +9,12 @@ pub(super) const TEMPLATE: &str = "{tenantid}";
 /// What the `iss` of an ID token must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedIssuer {
+    /// The `issuer` of the discovery document, as written; may hold `{tenantid}`.
     pub(super) text: String,
     pub(super) tenant: Option<String>,
 }
 
 impl ExpectedIssuer {
-    /// The `issuer` of the discovery document, as written; may hold `{tenantid}`.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// The tenant's ID, where the document names one: also for a tenant given by its domain.
     pub fn tenant_id(&self) -> Option<&str> {
         self.tenant.as_deref()

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines() {
+    fn accounts_addresses_and_long_secrets_are_masked() {
         for (line, want) in [
             ("plain words: 12:02:12, a.b", "plain words: 12:02:12, a.b"),
             ("User 'ada@contoso.example' is blocked.", "User '(account)' is blocked."),
@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text(line in "\\PC{0,120}") {
+        fn masked_text_holds_no_account_and_no_control_character(line in "\\PC{0,120}") {
             let safe = masked(&line);
             prop_assert!(!safe.contains('@'));
             prop_assert!(!safe.contains(char::is_control));

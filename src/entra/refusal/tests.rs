@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::entra::EntraError;
 
 fn read(status: u16, body: &Value) -> Refusal {
     Refusal::read(status, None, body.to_string().as_bytes())
@@ -143,7 +144,7 @@ fn fields() {
     let got = read(401, &entra("invalid_client", &[7000215], ""));
     assert_eq!(got.first_line, "AADSTS7000215: No luck, (account)");
     assert_eq!(got.correlation_id.as_deref(), Some("0f0f0f0f-1111-2222-3333-444444444444"));
-    assert_eq!((got.status, got.suberror), (401, None));
+    assert_eq!(got.status, 401);
     for (codes, want) in [
         (json!([70002, 70008]), vec![70002, 70008]),
         (json!(["70008"]), vec![70008]),
@@ -196,7 +197,7 @@ fn explanations() {
 
 proptest! {
     #[test]
-    fn any_bytes(
+    fn an_answer_of_any_bytes_ends_no_session(
         status in any::<u16>(),
         retry_after in any::<Option<u64>>(),
         body in proptest::collection::vec(any::<u8>(), 0..200),
@@ -220,5 +221,23 @@ proptest! {
         let got = read(400, &body);
         prop_assert!(got.class != Class::Dead || error == "invalid_grant");
         let _ = got.explain();
+    }
+}
+
+#[test]
+fn the_correlation_id_is_said_where_an_administrator_has_to_act() {
+    const ID: &str = "; correlation ID 0f0f0f0f-1111-2222-3333-444444444444";
+    for (status, error, code, said) in [
+        (401, "invalid_client", 7_000_215, true),
+        (400, "access_denied", 53003, true),
+        (400, "invalid_grant", 50173, false),
+        (503, "temporarily_unavailable", 90033, false),
+    ] {
+        let refusal = read(status, &entra(error, &[code], ""));
+        let blamed = matches!(refusal.class, Class::Blocked | Class::Client);
+        assert_eq!(blamed, said, "{code}");
+        let text = EntraError::Refused(Box::new(refusal)).to_string();
+        assert_eq!(text.ends_with(ID), said, "{text}");
+        assert_eq!(text.contains("correlation"), said, "{text}");
     }
 }
