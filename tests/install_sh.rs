@@ -35,7 +35,8 @@ impl World {
         let path = self.path("built program");
         let log = self.path("log").display().to_string();
         let script = format!(
-            "#!/bin/sh\n# {words}\necho \"$0 $*\" >>'{log}'\necho said {words}\nexit {exit}\n"
+            "#!/bin/sh\n# {words}\n\
+             [ \"$*\" != --version ] || exec echo git-credential-ona-azure 0.0.0\necho \"$0 $*\" >>'{log}'\necho said {words}\nexit {exit}\n"
         );
         fs::write(&path, script).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("made a program");
@@ -100,6 +101,21 @@ fn a_second_run_leaves_the_same_program_and_replaces_another() {
         let said = world.say(&["--binary=built program"]);
         assert!(said.contains("replaced") && said.contains("said two"), "{said}");
         assert_eq!(world.files(), 1);
+    });
+}
+
+#[test]
+fn what_is_not_the_program_replaces_nothing() {
+    with_every_shell(|world| {
+        world.program("one", 0);
+        world.say(&["--binary", "built program"]);
+        fs::write(world.path("README.md"), "# no program (at all)\n").expect("written");
+        let output = world.run(&["--binary", "README.md"]);
+        assert_eq!(output.status.code(), Some(1));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains("README.md is not git-credential-ona-azure"), "{errors}");
+        let kept = fs::read_to_string(world.installed()).expect("there");
+        assert!(kept.contains("# one"), "{kept}");
     });
 }
 

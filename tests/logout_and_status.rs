@@ -502,7 +502,8 @@ fn status_of_a_key_that_is_no_key_still_shows_the_hosts() {
 #[test]
 fn status_tells_of_a_sign_in_whose_integration_is_gone() {
     let machine = Machine::signed_in();
-    machine.helper(&["integration", "remove", "dev.azure.com"]).expect_success();
+    // As when the file they were in is mounted no more.
+    fs::remove_file(machine.integrations_file()).expect("gone");
     let line = format!(
         "dev.azure.com  no integration any more: {ADA} is still signed in; forget it with: \
          git-credential-ona-azure logout --all\n"
@@ -517,6 +518,29 @@ fn status_tells_of_a_sign_in_whose_integration_is_gone() {
     machine.helper(&["logout", "--all"]).expect_success();
     let text = machine.helper(&["status"]).expect_success().stdout;
     assert!(!text.contains("no integration any more"), "{text}");
+}
+
+#[test]
+fn removing_an_integration_forgets_what_was_kept_for_it() {
+    let (machine, ..) = with_everything();
+    let file = machine.integrations_file();
+    machine.helper(&["integration", "remove", "dev.azure.com"]).expect(
+        0,
+        &format!(
+            "The integration for dev.azure.com is removed from {}.\n\
+             {ADA} is signed out of https://dev.azure.com.\n\
+             grace@contoso.example is signed out of https://dev.azure.com.\n\
+             2 personal access tokens are forgotten for https://dev.azure.com.\n",
+            file.display()
+        ),
+        "",
+    );
+    let kept: Vec<_> =
+        machine.vault().list::<git_credential_ona_azure::vault::Session>().expect("opens");
+    assert_eq!(kept, []);
+    machine.add_integration(&["--pat"]);
+    let said = machine.get(CONTOSO_REQUEST);
+    assert_eq!((said.code, said.stdout.as_str()), (4, ""), "{said:#?}");
 }
 
 #[test]

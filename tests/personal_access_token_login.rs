@@ -155,13 +155,15 @@ fn what_is_no_end_is_refused() {
     give(&machine, &[CONTOSO_URL, "--expires", "2020-01-31"], PAT).expect(
         2,
         "",
-        "error: that token has run out already\n",
+        "error: that token has run out already\nhint: give --expires the end that the page shows\n",
     );
     machine.get(CONTOSO_REQUEST).expect(0, "", "");
 }
 
 #[test]
 fn what_is_no_personal_access_token_is_refused() {
+    const MORE: &str = "error: a personal access token is one word, and this is more\n\
+        hint: pass the token alone, as the page shows it\n";
     let machine = tokens_only();
     let jwt = machine.world.entra().issue_access_token(standins::ADA, &["vso.code"]);
     const PAGE: &str = "https://dev.azure.com/contoso/_usersSettings/tokens?action=edit";
@@ -180,8 +182,8 @@ fn what_is_no_personal_access_token_is_refused() {
                  hint: make one at {PAGE} and pass it on standard input\n"
             ),
         ),
-        ("two words", "error: a personal access token is one word, and this is more\n".to_owned()),
-        ("one\ntwo\n", "error: a personal access token is one word, and this is more\n".to_owned()),
+        ("two words", MORE.to_owned()),
+        ("one\ntwo\n", MORE.to_owned()),
         (
             &jwt,
             format!(
@@ -258,8 +260,8 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
     );
     assert_eq!(
         done.stderr,
-        "note: git has to tell which collection of tfs.corp.example it asks for\n\
-         hint: git config --global credential.https://tfs.corp.example.useHttpPath true\n"
+        "note: git has to say which collection of tfs.corp.example it asks for\n\
+         hint: have it send the path (credential.useHttpPath): git-credential-ona-azure setup-git\n"
     );
     let got = machine.get(request("DefaultCollection")).expect_success();
     assert_eq!((got.attribute("username"), got.password()), (Some(""), PAT));

@@ -590,7 +590,7 @@ fn without_a_browser_it_says_so_and_waits() {
         done.stderr,
         format!(
             "{OPEN}  {address}\n\nNo browser could be started here.\n\
-             Without one, give a personal access token: git-credential-ona-azure login https://dev.azure.com --pat\n\
+             Without one, give a personal access token: git-credential-ona-azure login https://dev.azure.com/<organization> --pat\n\
              Waiting for the address to be opened …\n"
         )
     );

@@ -263,8 +263,8 @@ fn row_5_what_cannot_be_read_stops_git_with_the_file_named() {
     row(
         Given { vault_unreadable: true, ..good("oauth") },
         CONTOSO,
-        "quit=1|error: access-x.sealed is damaged hint: sign in again, which sets the damaged file aside: \
-         git-credential-ona-azure login|1",
+        "quit=1|error: access-x.sealed is damaged hint: forget what is kept, then sign in again: \
+         git-credential-ona-azure logout --all|1",
     );
 }
 
