@@ -332,7 +332,7 @@ fn a_secret_in_clear_in_the_file_is_refused_by_the_name_of_its_field() {
         let stderr = format!(
             "error: {}: {field} holds a client secret in clear\n\
              hint: remove the field, revoke that secret (Certificates & secrets), and give a new one \
-             to: git-credential-ona-azure integration add --client-secret-stdin\n",
+             to: git-credential-ona-azure integration add --host dev.azure.com --client-secret-stdin\n",
             machine.integrations_file().display()
         );
         machine.get(CONTOSO_REQUEST).expect(1, "quit=1\n", &stderr);

@@ -93,7 +93,7 @@ pub(super) fn secret_in_clear(element: &Value) -> Option<ModelError> {
         format!("{parent}{name}"),
         "holds a client secret in clear",
         "remove the field, revoke that secret (Certificates & secrets), and give a new one to: \
-         git-credential-ona-azure integration add --client-secret-stdin",
+         git-credential-ona-azure integration add --host dev.azure.com --client-secret-stdin",
     ))
 }
 
