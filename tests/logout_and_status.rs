@@ -556,3 +556,24 @@ fn nobody_signed_in_is_said_with_the_command() {
     let shown = machine.helper(&["integration", "show", "--json"]).json();
     assert_eq!(shown["oauth"]["clientId"], CLIENT_ID);
 }
+
+#[test]
+fn status_says_that_the_integration_was_changed_after_the_sign_in() {
+    let machine = Machine::signed_in();
+    let other = "99999999-3333-4444-5555-666677778888";
+    let change =
+        ["integration", "add", "--host", "dev.azure.com", "--no-test", "--client-id", other];
+    machine.helper(&change).expect_success();
+    let text = machine.helper(&["status"]).expect_success().stdout;
+    assert!(
+        text.contains("\n         ended: the integration was changed after the sign-in\n"),
+        "{text}"
+    );
+    assert!(text.contains("; there is no next one\n"), "{text}");
+    assert!(
+        text.contains(
+            "\n         sign in again: git-credential-ona-azure login https://dev.azure.com\n"
+        ),
+        "{text}"
+    );
+}

@@ -36,6 +36,11 @@ impl VirtualDirectory {
         &self.0
     }
 
+    /// What stands between host and collection in an address: nothing for `/`.
+    pub fn prefix(&self) -> &str {
+        if self.is_root() { "" } else { &self.0 }
+    }
+
     /// Whether it is the host's root.
     pub fn is_root(&self) -> bool {
         self.0 == "/"

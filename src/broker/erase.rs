@@ -8,7 +8,7 @@ use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::Request;
 use crate::report::{Exit, Failure, Message};
 use crate::secret::Secret;
-use crate::vault::{Access, OrganizationRefusal, Pat, PatLogin, Pats, Vault, VaultError};
+use crate::vault::{Access, OrganizationRefusal, Pat, Pats, Vault, VaultError};
 
 /// A token rejected this soon after it was issued, in seconds, is not the problem: the
 /// organization refuses the account.
@@ -181,11 +181,7 @@ impl Rejected<'_> {
     }
 
     fn matches_pat(&self, pat: &Pat) -> bool {
-        let secret = match &pat.login {
-            PatLogin::Password(password) => password,
-            PatLogin::Header { credential, .. } => credential,
-        };
-        if self.secret.is_some_and(|rejected| rejected != secret) {
+        if self.secret.is_some_and(|rejected| rejected != pat.login.secret()) {
             return false;
         }
         let cloud = self.subject.place.is_cloud();

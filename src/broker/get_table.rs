@@ -154,7 +154,6 @@ fn ask(given: &Given, request: &str) -> Outcome {
         if given.broken {
             return Err(FileError {
                 path: PathBuf::from("integrations.json"),
-                field: None,
                 problem: "is not JSON".to_owned(),
                 fix: "mend it".to_owned(),
             });

@@ -17,7 +17,7 @@ pub use erase::erase;
 pub use get::{Outcome, get};
 pub use notice::open_to_others;
 pub use pats::keep as keep_pat;
-pub use refresh::RefreshFailure;
+pub use refresh::{RefreshFailure, why_over};
 pub use shelf::{Shelf, VaultShelf};
 pub use sign_in::{SignIn, forget, redirect_uri, sessions, sign_in_with_browser};
 pub use store::store;

@@ -96,6 +96,25 @@ pub(super) fn refresh(
     attempt.run()
 }
 
+/// Whether a session is of the client and the issuer that are configured now.
+fn fits(session: &Session, oauth: &OAuth, issuer: &Issuer) -> bool {
+    let secret_gone = session.mode == ClientMode::Confidential && oauth.is_public();
+    !secret_gone && session.client_id == oauth.client_id && session.issuer == issuer.to_string()
+}
+
+/// Why a session gives no more tokens, if it does not.
+pub fn why_over(session: &Session, integration: &Integration) -> Option<String> {
+    if let Some(ended) = &session.ended {
+        return Some(ended.reason.clone());
+    }
+    let Some(oauth) = &integration.oauth else {
+        return Some("OAuth is not on any more".to_owned());
+    };
+    let issuer = Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).ok();
+    let fits = issuer.is_some_and(|issuer| fits(session, oauth, &issuer));
+    (!fits).then(|| "the integration was changed after the sign-in".to_owned())
+}
+
 /// The name of the lock file: a digest, as an organization's name may hold anything.
 fn lock_name(key: &SessionKey) -> String {
     format!("refresh-{}.lock", &Secret::from(key.to_string()).digest().to_string()[..32])
@@ -129,11 +148,7 @@ impl Attempt<'_> {
                     issuer_hint(error.hint()),
                 )
             })?;
-        let secret_gone = session.mode == ClientMode::Confidential && self.oauth.is_public();
-        if secret_gone
-            || session.client_id != self.oauth.client_id
-            || session.issuer != issuer.to_string()
-        {
+        if !fits(&session, self.oauth, &issuer) {
             return Err(RefreshFailure::sign_in(
                 self.key,
                 format!(

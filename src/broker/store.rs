@@ -35,7 +35,7 @@ pub fn store(
         return Ok(());
     };
     // Only a Server's own users may have no password.
-    let empty = subject.place.is_cloud() && secret_of(&login).is_empty();
+    let empty = subject.place.is_cloud() && login.secret().is_empty();
     if !integration.pat
         || empty
         || !subject.scheme_allowed(integration)
@@ -43,7 +43,7 @@ pub fn store(
     {
         return Ok(());
     }
-    if is_ours(vault, &subject.host(), secret_of(&login), now).map_err(failure)? {
+    if is_ours(vault, &subject.host(), login.secret(), now).map_err(failure)? {
         return Ok(());
     }
     let organization = subject.organization(request, integration);
@@ -89,14 +89,7 @@ fn login(request: &Request, now: u64) -> Option<PatLogin> {
         (_, _, Some(password)) => PatLogin::Password(password.clone()),
         _ => return None,
     };
-    (!looks_like_jwt(secret_of(&login).expose())).then_some(login)
-}
-
-fn secret_of(login: &PatLogin) -> &Secret {
-    match login {
-        PatLogin::Password(password) => password,
-        PatLogin::Header { credential, .. } => credential,
-    }
+    (!looks_like_jwt(login.secret().expose())).then_some(login)
 }
 
 /// Whether it is an access token that was handed out here and has not expired yet, whoever has

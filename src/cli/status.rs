@@ -6,7 +6,7 @@ use super::args::Status;
 use super::integration::methods;
 use super::{Room, print, when};
 use crate::azure::Scheme;
-use crate::broker::{PatKey, SessionKey, sessions};
+use crate::broker::{PatKey, SessionKey, sessions, why_over};
 use crate::clock;
 use crate::integration::{Found, HostKey};
 use crate::report::{Failure, Message};
@@ -138,17 +138,16 @@ impl Host {
                 session.account,
                 when::moment(session.signed_in_at, now)
             ))?;
-            if let Some(ended) = &session.ended {
-                print::line(&format!(
-                    "         ended {}: {}",
-                    when::moment(ended.at, now),
-                    ended.reason
-                ))?;
+            let over = why_over(session, integration);
+            if let Some(reason) = &over {
+                let when = session.ended.as_ref().map(|ended| when::moment(ended.at, now));
+                let when = when.map(|when| format!(" {when}")).unwrap_or_default();
+                print::line(&format!("         ended{when}: {reason}"))?;
             }
             if let Some(access) = access {
-                print_access(access, session.ended.is_none(), now)?;
+                print_access(access, over.is_none(), now)?;
             }
-            if session.ended.is_some() {
+            if over.is_some() && integration.oauth.is_some() {
                 print::line(&format!(
                     "         sign in again: git-credential-ona-azure login {}",
                     login_url(session)
@@ -191,7 +190,7 @@ impl Host {
                     "scopes": session.scopes,
                     "signedInAt": session.signed_in_at,
                     "signedIn": session.refresh_token.is_some(),
-                    "ended": session.ended.as_ref().map(|ended| &ended.reason),
+                    "ended": why_over(session, &self.found.integration),
                     "accessTokenExpiresAt": access
                         .as_ref()
                         .filter(|access| access.token.is_some())

@@ -114,10 +114,7 @@ impl Target {
 
     /// The address as a person would type it.
     pub(super) fn url(&self) -> String {
-        let directory = match self.integration.virtual_directory.as_str() {
-            "/" => "",
-            directory => directory,
-        };
+        let directory = self.integration.virtual_directory.prefix();
         let base = format!("{}://{}{directory}", self.scheme.as_str(), self.host());
         match &self.organization {
             Some(organization) => format!("{base}/{organization}"),

@@ -30,8 +30,6 @@ pub struct IntegrationsFile {
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
-    /// The field, where it is one.
-    pub field: Option<String>,
     /// What is wrong, the field included.
     pub problem: String,
     /// How to mend it.
@@ -40,12 +38,11 @@ pub struct FileError {
 
 impl FileError {
     fn new(path: &Path, problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), field: None, problem: problem.into(), fix: fix.into() }
+        Self { path: path.to_owned(), problem: problem.into(), fix: fix.into() }
     }
 
-    fn field(path: &Path, field: String, problem: &str, fix: impl Into<String>) -> Self {
-        let text = format!("{field} {problem}");
-        Self { field: Some(field), ..Self::new(path, text, fix) }
+    fn field(path: &Path, field: &str, problem: &str, fix: impl Into<String>) -> Self {
+        Self::new(path, format!("{field} {problem}"), fix)
     }
 
     fn write(path: &Path, error: &io::Error) -> Self {
@@ -99,7 +96,7 @@ impl IntegrationsFile {
             Some(Value::Number(number)) if number.as_u64() > Some(VERSION) => {
                 return Err(FileError::field(
                     path,
-                    "version".to_owned(),
+                    "version",
                     &format!("is {number}, and this program knows {VERSION}"),
                     "install the version of git-credential-ona-azure that wrote it",
                 ));
@@ -112,7 +109,7 @@ impl IntegrationsFile {
                 };
                 return Err(FileError::field(
                     path,
-                    "version".to_owned(),
+                    "version",
                     &format!("is {is}, and this program knows {VERSION}"),
                     r#"write "version": 1"#,
                 ));
@@ -120,7 +117,7 @@ impl IntegrationsFile {
             None => {
                 return Err(FileError::field(
                     path,
-                    "version".to_owned(),
+                    "version",
                     "is missing",
                     r#"write "version": 1"#,
                 ));
@@ -139,7 +136,7 @@ impl IntegrationsFile {
             Some(Value::String(name)) => Ok(Some(name.clone())),
             Some(_) => Err(FileError::field(
                 &self.path,
-                "runnerName".to_owned(),
+                "runnerName",
                 "is not text",
                 r#"write "runnerName": "<name>", or remove it"#,
             )),
@@ -169,7 +166,7 @@ impl IntegrationsFile {
                     };
                     FileError::field(
                         &self.path,
-                        field,
+                        &field,
                         &what_is_wrong(&error.inner().to_string()),
                         "mend that field; `git-credential-ona-azure integration add --help` describes each",
                     )
@@ -178,7 +175,7 @@ impl IntegrationsFile {
             if all.iter().any(|other| other.host.key == integration.host.key) {
                 return Err(FileError::field(
                     &self.path,
-                    format!("integrations[{index}].host"),
+                    &format!("integrations[{index}].host"),
                     &format!("is {}, which has an integration above", integration.host.key),
                     "keep one of the two",
                 ));
@@ -191,7 +188,7 @@ impl IntegrationsFile {
     fn model_error(&self, index: usize, error: &ModelError) -> FileError {
         FileError::field(
             &self.path,
-            format!("integrations[{index}].{}", error.field),
+            &format!("integrations[{index}].{}", error.field),
             &error.problem,
             error.fix.clone(),
         )
@@ -203,7 +200,7 @@ impl IntegrationsFile {
             Some(Value::Array(elements)) => Ok(elements),
             Some(_) => Err(FileError::field(
                 &self.path,
-                "integrations".to_owned(),
+                "integrations",
                 "is not a list",
                 r#"write "integrations": [ … ]"#,
             )),

@@ -170,7 +170,7 @@ fn reach_host(
         (HostKey::Cloud, None) if integration.oauth.is_some() => return Ok(()),
         (HostKey::Cloud, None) => format!("https://{}/", Place::DevAzure.authority()),
         (HostKey::Server(authority), _) => {
-            let directory = integration.virtual_directory.as_str().trim_end_matches('/');
+            let directory = integration.virtual_directory.prefix();
             format!("https://{authority}{directory}/_apis/connectionData")
         }
     };

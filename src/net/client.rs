@@ -34,7 +34,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A header, where it is there once and text.
+    /// The first header of that name, where it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

@@ -15,7 +15,7 @@ pub struct NetError {
 
 /// What stood in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NetErrorKind {
+pub(super) enum NetErrorKind {
     /// The name does not resolve.
     Dns,
     /// Nobody answers at the address, or the connection broke.
@@ -62,11 +62,6 @@ impl NetError {
             _ => kind_of(error),
         };
         Self::new(host, kind)
-    }
-
-    /// What stood in the way.
-    pub fn kind(&self) -> &NetErrorKind {
-        &self.kind
     }
 
     /// What to do about it.

@@ -7,4 +7,4 @@ mod client;
 mod error;
 
 pub use client::{Network, Reply, Send};
-pub use error::{NetError, NetErrorKind};
+pub use error::NetError;

@@ -164,31 +164,16 @@ pub(in crate::broker) fn new_pat_hint(
     integration: &Integration,
     organization: Option<&Organization>,
 ) -> String {
-    let base = format!(
-        "{}{}",
-        subject.url(),
-        match integration.virtual_directory.as_str() {
-            "/" => "",
-            directory => directory,
-        }
+    let base = format!("{}{}", subject.url(), integration.virtual_directory.prefix());
+    let page = token_page_url(
+        subject.scheme,
+        &subject.place,
+        &integration.virtual_directory,
+        organization,
     );
-    let (page, target) = match organization {
-        Some(organization) => (
-            token_page_url(
-                subject.scheme,
-                &subject.place,
-                &integration.virtual_directory,
-                Some(organization),
-            ),
-            match &subject.place {
-                Place::VisualStudio { .. } => base,
-                _ => format!("{base}/{organization}"),
-            },
-        ),
-        None => (
-            token_page_url(subject.scheme, &subject.place, &integration.virtual_directory, None),
-            base,
-        ),
+    let target = match (&subject.place, organization) {
+        (Place::VisualStudio { .. }, _) | (_, None) => base,
+        (_, Some(organization)) => format!("{base}/{organization}"),
     };
     format!(
         "make a new one at {page} and give it to: git-credential-ona-azure login {target} --pat"

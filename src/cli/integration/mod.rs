@@ -217,10 +217,7 @@ fn sign_in_url(integration: &Integration) -> String {
         (HostKey::Cloud, Some(organization)) => format!("https://dev.azure.com/{organization}"),
         (HostKey::Cloud, None) => "https://dev.azure.com/<organization>".to_owned(),
         (HostKey::Server(authority), _) => {
-            format!(
-                "https://{authority}{}",
-                integration.virtual_directory.as_str().trim_end_matches('/')
-            )
+            format!("https://{authority}{}", integration.virtual_directory.prefix())
         }
     }
 }
