@@ -164,7 +164,7 @@ fn a_variable_that_names_a_file_of_whatever_repository_git_runs_in_is_refused() 
             "error: {name} is \"planted\", which would be looked up in whatever directory git is run in\n\
              hint: write a path that begins with /\n"
         );
-        machine.get(CONTOSO_REQUEST).expect(1, "", &stderr);
+        machine.get(CONTOSO_REQUEST).expect(1, "quit=1\n", &stderr);
         machine.helper(&["status"]).expect(1, "", &stderr);
         machine.helper(&["key", "init"]).expect(1, "", &stderr);
         assert!(!machine.work().join("planted").exists(), "{name}");
@@ -265,4 +265,15 @@ fn a_word_that_may_be_a_secret_is_not_repeated() {
     machine.add_pat_integration("tfs", &[]);
     machine.give_pat("tfs", "s3cret", &[]);
     assert_eq!(machine.get("protocol=https\nhost=tfs\n").password(), "s3cret");
+}
+
+#[test]
+fn a_variable_that_cannot_be_used_stops_git_for_azure_devops_and_for_nobody_else() {
+    let mut machine = Machine::configured();
+    machine.set("ONA_AZURE_STATE_DIR", "state");
+    let done = machine.get(CONTOSO_REQUEST);
+    assert_eq!((done.code, done.stdout.as_str()), (1, "quit=1\n"), "{done:#?}");
+    assert!(done.stderr.contains("ONA_AZURE_STATE_DIR"), "{done:#?}");
+    let done = machine.get("protocol=https\nhost=github.com\n");
+    assert_eq!(done.stdout, "", "{done:#?}");
 }

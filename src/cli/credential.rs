@@ -2,7 +2,7 @@
 
 use std::io::stdin;
 
-use crate::broker::{self, Outcome, VaultShelf};
+use crate::broker::{self, Outcome, Subject, VaultShelf};
 use crate::clock;
 use crate::integration::Integrations;
 use crate::net::Network;
@@ -24,7 +24,15 @@ pub(super) fn run(operation: Operation) -> Exit {
     };
     let paths = match Paths::from_env() {
         Ok(paths) => paths,
-        Err(failure) => return fail(&failure),
+        Err(failure) => {
+            // Whatever else git may ask for the host, it must not be the person's password.
+            let cloud = Subject::of(&request).is_some_and(|subject| subject.place.is_cloud());
+            let exit = fail(&failure);
+            if operation == Operation::Get && cloud {
+                print(&Answer::Quit.encode().unwrap_or_default());
+            }
+            return exit;
+        }
     };
     let vault = Vault::new(paths.state.clone(), paths.mounted_key.clone());
     let integrations = || Integrations::load(&paths);
