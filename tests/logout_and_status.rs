@@ -134,13 +134,15 @@ fn logout_all_leaves_nothing_sealed_not_even_what_was_set_aside() {
 fn the_command_that_is_named_for_a_damaged_file_mends_it() {
     const AFRESH: &str =
         "forget what is kept, then sign in again: git-credential-ona-azure logout --all";
+    const LOGIN_AGAIN: &str =
+        "sign in again, which sets the damaged file aside: git-credential-ona-azure login <URL>";
     const PAT_AGAIN: &str = "give the personal access token again, which sets the damaged file aside: \
                              git-credential-ona-azure login <URL> --pat";
     let bound = "https://dev.azure.com/contoso";
     let mut told = Vec::new();
     for (kind, hint) in [
-        ("access", AFRESH),
-        ("session", AFRESH),
+        ("access", LOGIN_AGAIN),
+        ("session", LOGIN_AGAIN),
         ("issued", AFRESH),
         ("vault.json", AFRESH),
         ("pats", PAT_AGAIN),
@@ -179,7 +181,13 @@ fn the_command_that_is_named_for_a_damaged_file_mends_it() {
             } else {
                 assert_eq!(failed.stderr, "", "{kind}");
             }
-            if hint == AFRESH {
+            if hint == LOGIN_AGAIN && with_oauth {
+                machine.login(&[bound], ADA).expect_success();
+            } else if hint == LOGIN_AGAIN {
+                // Nobody can sign in where OAuth is off; what is left of it only disturbs status.
+                machine.helper(&["logout", bound]).expect_success();
+                machine.give_pat(bound, "another-token", &[]);
+            } else if hint == AFRESH {
                 machine.helper(&["logout", "--all"]).expect_success();
                 let got = machine.get(CONTOSO_REQUEST);
                 // Without OAuth git asks the person itself.
@@ -576,4 +584,13 @@ fn status_says_that_the_integration_was_changed_after_the_sign_in() {
         ),
         "{text}"
     );
+}
+
+#[test]
+fn logout_says_that_damaged_tokens_are_set_aside() {
+    let machine = Machine::configured();
+    machine.give_pat("https://dev.azure.com/contoso", "a-token", &[]);
+    fs::write(machine.entry("pats"), "damaged").expect("written");
+    machine.helper(&["logout"]).expect(0, "Damaged tokens for dev.azure.com are set aside.\n", "");
+    machine.helper(&["logout"]).expect(0, "Nothing was kept for https://dev.azure.com.\n", "");
 }

@@ -262,8 +262,8 @@ fn row_5_what_cannot_be_read_stops_git_with_the_file_named() {
     row(
         Given { vault_unreadable: true, ..good("oauth") },
         CONTOSO,
-        "quit=1|error: access-x.sealed is damaged hint: forget what is kept, then sign in again: \
-         git-credential-ona-azure logout --all|1",
+        "quit=1|error: access-x.sealed is damaged hint: sign in again, which sets the damaged file aside: \
+         git-credential-ona-azure login <URL>|1",
     );
 }
 
@@ -304,6 +304,23 @@ fn a_name_that_is_handed_out_here_is_no_organization() {
     row(given("pat", ""), &bare("acme"), "username=oauth2 password=A||0");
     let path = "protocol=https host=dev.azure.com path=acme/p/_git/r username=oauth2";
     row(given("pat", ""), path, "username=oauth2 password=A||0");
+}
+
+#[test]
+fn an_empty_name_is_none_in_the_cloud() {
+    let asked = format!("{CONTOSO} username=");
+    row(good("oauth+pat"), &asked, ADA);
+    let given = Given {
+        integrations: "pat",
+        pats: vec![pat("contoso", "", "P", None)],
+        ..Given::default()
+    };
+    row(given, &asked, "username=oauth2 password=P||0");
+    row(
+        Given { integrations: "oauth", ..Given::default() },
+        &asked,
+        &format!("quit=1|error: nobody is signed in to dev.azure.com {LOGIN}|4"),
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::azure::{Organization, Scheme};
 use crate::broker::{PatKey, SessionKey, forget, sessions};
 use crate::integration::HostKey;
 use crate::report::{Failure, Message};
-use crate::vault::Pats;
+use crate::vault::{Pats, VaultError};
 
 pub(super) fn run(args: Logout) -> Result<(), Failure> {
     let room = Room::enter()?;
@@ -71,12 +71,18 @@ impl What<'_> {
     }
 
     fn forget_pats(&self, room: &Room) -> Result<usize, Failure> {
-        let mut forgotten = 0;
+        let (mut forgotten, mut forgotten_damaged) = (0, 0);
         for scheme in [Scheme::Https, Scheme::Http] {
             let of = PatKey { scheme, host: self.host.clone() }.to_string();
-            // A damaged entry is set aside, which forgets it too.
+            let damaged = matches!(room.vault.read::<Pats>(&of), Err(VaultError::Corrupt { .. }));
             let writer = room.vault.write()?;
-            let Some(mut pats) = writer.read::<Pats>(&of)? else { continue };
+            let Some(mut pats) = writer.read::<Pats>(&of)? else {
+                if damaged {
+                    print::line(&format!("Damaged tokens for {} are set aside.", self.host))?;
+                    forgotten_damaged += 1;
+                }
+                continue;
+            };
             let before = pats.pats.len();
             pats.pats.retain(|pat| {
                 self.organization.is_some() && self.organization != pat.organization.as_ref()
@@ -93,7 +99,7 @@ impl What<'_> {
                 self.url
             ))?;
         }
-        Ok(forgotten)
+        Ok(forgotten + forgotten_damaged)
     }
 }
 

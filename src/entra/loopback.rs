@@ -151,7 +151,12 @@ fn read_head(stream: &TcpStream) -> Option<Vec<String>> {
             deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
         stream.set_read_timeout(Some(left)).ok()?;
         // Byte by byte in effect: a line that dribbles in must not outlive the deadline.
-        let available = reader.fill_buf().ok()?;
+        let available = match reader.fill_buf() {
+            Ok(available) => available,
+            // Stopped at a terminal and continued: a socket with a timeout is woken by that.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return None,
+        };
         if available.is_empty() {
             return None;
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::key::KeyError;
 use super::kind_of;
 use super::lock::LockError;
-use super::records::{Pats, Record};
+use super::records::{Access, Pats, Record, Session};
 use super::seal::OpenError;
 
 /// Why the vault cannot be read or written.
@@ -80,11 +80,13 @@ impl VaultError {
                 "check permissions and free space of {}, or name another directory in ONA_AZURE_STATE_DIR",
                 path.parent().unwrap_or(path).display()
             ),
-            // A new sign-in would mend a session's file, too, but not every one mends any.
             Self::Corrupt { path } if is_of::<Pats>(path) => {
                 "give the personal access token again, which sets the damaged file aside: \
                  git-credential-ona-azure login <URL> --pat"
                     .to_owned()
+            }
+            Self::Corrupt { path } if is_of::<Access>(path) || is_of::<Session>(path) => {
+                "sign in again, which sets the damaged file aside: git-credential-ona-azure login <URL>".to_owned()
             }
             Self::Corrupt { .. } => {
                 "forget what is kept, then sign in again: git-credential-ona-azure logout --all".to_owned()

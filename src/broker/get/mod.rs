@@ -242,7 +242,8 @@ impl Asked<'_> {
             && organization.is_some_and(|organization| {
                 name.eq_ignore_ascii_case(organization.as_str().as_bytes())
             });
-        let is_nobody = cloud && name == NO_NAME.as_bytes();
+        // Nor does Azure DevOps take an empty one (`https://@dev.azure.com/…`).
+        let is_nobody = cloud && (name.is_empty() || name == NO_NAME.as_bytes());
         (!is_organization && !is_nobody).then_some(name)
     }
 

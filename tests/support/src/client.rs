@@ -122,9 +122,19 @@ impl Client {
 }
 
 fn connect(address: &str) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
+    let stream = retried(|| TcpStream::connect(address))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     Ok(stream)
+}
+
+/// Sockets with a timeout are woken when a debugger or a terminal stops and continues somebody.
+fn retried<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
 }
 
 /// Reads byte by byte, so that nothing after the head is taken.
@@ -139,7 +149,7 @@ impl Read for Unbuffered<'_> {
 
 fn exchange(mut stream: impl Read + Write, message: &[u8], method: &str) -> io::Result<Reply> {
     stream.write_all(message)?;
-    stream.flush()?;
+    retried(|| stream.flush())?;
     let mut reader = BufReader::new(stream);
     let (mut status, mut headers) = read_head(&mut reader)?;
     while status == 100 {
@@ -170,7 +180,7 @@ fn read_head(reader: &mut impl Read) -> io::Result<Head> {
     let mut raw = vec![];
     let mut byte = [0];
     while !raw.ends_with(b"\r\n\r\n") {
-        if reader.read(&mut byte)? == 0 || raw.len() > 64 * 1024 {
+        if retried(|| reader.read(&mut byte))? == 0 || raw.len() > 64 * 1024 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         raw.push(byte[0]);
