@@ -392,6 +392,14 @@ fn an_answer_without_a_refresh_token_leaves_the_one_there_is() {
     assert_eq!(session(&machine).refresh_token, before);
 }
 
+fn wait_for_a_request(machine: &Machine, before: usize) {
+    let started = Instant::now();
+    while machine.world.requests().len() == before {
+        assert!(started.elapsed() < Duration::from_secs(30), "the refresh never began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn a_refresh_under_way_does_not_bring_back_a_session_that_is_logged_out() {
     let machine = with_left(30);
@@ -399,11 +407,7 @@ fn a_refresh_under_way_does_not_bring_back_a_session_that_is_logged_out() {
     let before = machine.world.requests().len();
     let done = std::thread::scope(|scope| {
         let get = scope.spawn(|| machine.get(CONTOSO_REQUEST));
-        let started = Instant::now();
-        while machine.world.requests().len() == before {
-            assert!(started.elapsed() < Duration::from_secs(30), "the refresh never began");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_for_a_request(&machine, before);
         machine.helper(&["logout"]).expect_success();
         get.join().expect("it ends")
     });
@@ -413,4 +417,45 @@ fn a_refresh_under_way_does_not_bring_back_a_session_that_is_logged_out() {
     assert_eq!(machine.access(), None);
     let next = machine.get(CONTOSO_REQUEST);
     assert!(next.stderr.starts_with("error: nobody is signed in to dev.azure.com"), "{next:#?}");
+}
+
+#[test]
+fn a_failure_is_remembered_also_where_the_access_token_was_lost() {
+    let machine = Machine::signed_in();
+    let vault = machine.vault();
+    let writer = vault.write().expect("a vault that can be written");
+    writer.remove::<git_credential_ona_azure::vault::Access>("dev.azure.com").expect("removed");
+    drop(writer);
+    machine.world.fail(Target::Token, Fault::Throttle { retry_after: Some(60) }, Times::Always);
+    for _ in 0..3 {
+        let done = machine.get(CONTOSO_REQUEST);
+        assert_eq!((done.code, done.stdout.as_str()), (5, "quit=1\n"), "{done:#?}");
+    }
+    assert_eq!(machine.world.entra().token_requests("refresh_token"), 1, "it is left alone");
+}
+
+#[test]
+fn a_failure_of_an_old_sign_in_does_not_hold_the_new_one_off() {
+    let machine = Machine::signed_in();
+    machine.age_access_token(4600);
+    machine.world.delay(Target::Token, Duration::from_secs(2));
+    machine.world.fail(Target::Token, Fault::error(400, "invalid_grant", 70000, "x"), Times::Once);
+    let old = session(&machine);
+    let before = machine.world.requests().len();
+    let done = std::thread::scope(|scope| {
+        let get = scope.spawn(|| machine.get(CONTOSO_REQUEST));
+        // The request is under way: the sign-in that it was made for is replaced now.
+        wait_for_a_request(&machine, before);
+        let vault = machine.vault();
+        let new = Session { id: "another".to_owned(), ..old.clone() };
+        vault
+            .write()
+            .expect("a vault that can be written")
+            .put("dev.azure.com", &new)
+            .expect("put");
+        get.join().expect("get ends")
+    });
+    assert_ne!(done.code, 0, "{done:#?}");
+    assert_eq!(session(&machine).refresh_token, old.refresh_token, "the new one's is untouched");
+    assert_eq!(machine.access().expect("an access record").hold_off, None);
 }

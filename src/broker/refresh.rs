@@ -283,15 +283,19 @@ impl Attempt<'_> {
         // The answer does not depend on whether this can be written.
         if let Ok(writer) = self.vault.write() {
             let of = self.key.to_string();
-            if class == Class::Dead
-                && let Ok(Some(mut kept)) = writer.read::<Session>(&of)
-                && kept.refresh_token.as_ref() == Some(sent)
-            {
+            // Somebody may have signed in anew meanwhile, or out: then it is not theirs.
+            let kept = writer.read::<Session>(&of).ok().flatten();
+            let Some(mut kept) = kept.filter(|kept| kept.id == session.id) else { return failure };
+            if class == Class::Dead && kept.refresh_token.as_ref() == Some(sent) {
                 kept.refresh_token = None;
                 kept.ended = Some(Ended { at: now, reason: error.to_string() });
                 let _ = writer.put(&of, &kept);
             }
-            if let Ok(Some(mut access)) = writer.read::<Access>(&of) {
+            if let Ok(access) = writer.read::<Access>(&of) {
+                let mut access = access.unwrap_or_else(|| Access {
+                    account: session.account.clone(),
+                    ..Access::default()
+                });
                 access.hold_off = Some(HoldOff {
                     failed_at_ms: clock::now_ms(),
                     until: now + pause,
