@@ -13,8 +13,8 @@ use crate::net::Send;
 use crate::report::{Exit, Failure, escape};
 use crate::secret::Secret;
 use crate::vault::{
-    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, Vault, VaultError,
-    Writer,
+    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, SignInMethod, Vault,
+    VaultError, Writer,
 };
 
 /// The path of the redirect URI on the Web platform; the secret goes with it.
@@ -141,6 +141,7 @@ pub fn sign_in_with_browser(
             issuer: issuer.to_string(),
             client_id: oauth.client_id.clone(),
             mode,
+            method: SignInMethod::Browser,
             scopes: grant.scopes,
             refresh_token: Some(refresh_token),
             signed_in_at: clock::now(),

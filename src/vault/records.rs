@@ -33,6 +33,9 @@ pub struct Session {
     pub client_id: String,
     /// Whether the client secret goes with it (a refresh token is bound to that).
     pub mode: ClientMode,
+    /// How the person signed in.
+    #[serde(default)]
+    pub method: SignInMethod,
     /// The scopes granted.
     pub scopes: Vec<String>,
     /// The refresh token; gone when the service said that it is dead.
@@ -55,6 +58,19 @@ pub enum ClientMode {
     Confidential,
     /// Without: Entra's Mobile and desktop platform.
     Public,
+}
+
+/// How a person signed in.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignInMethod {
+    /// With a browser that came back to this machine.
+    #[default]
+    Browser,
+    /// With a browser elsewhere, whose last address was pasted here.
+    Paste,
+    /// With a device code (RFC 8628).
+    Device,
 }
 
 /// Why a session gives no more tokens.
