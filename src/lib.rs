@@ -11,6 +11,7 @@ pub mod git;
 pub mod integration;
 pub mod net;
 pub mod paths;
+pub mod person;
 pub mod programs;
 pub mod protocol;
 pub mod report;

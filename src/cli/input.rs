@@ -7,6 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::person::{Answer, Person};
 use crate::report::{Exit, Failure};
 
 /// The longest secret read, in bytes. Entra's client secrets have 40, tokens some thousand.
@@ -15,9 +16,10 @@ const LIMIT: usize = 16 * 1024;
 /// What a person types at `prompt`, or a script passes on standard input; outer white space cut.
 pub(super) fn typed(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if stdin().is_terminal() {
-        let text = rpassword::prompt_password(prompt)
-            .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?;
-        return Ok(trimmed(&Zeroizing::new(text.into_bytes())));
+        return Ok(match Person::at_command().ask_secretly(prompt)? {
+            Answer::Typed(secret) => secret,
+            Answer::GaveUp | Answer::Nobody => Zeroizing::default(),
+        });
     }
     read(Ok(stdin().lock()), "standard input")
 }

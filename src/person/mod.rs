@@ -1,0 +1,131 @@
+//! The person who is asked: where they see what is said, and where they answer.
+
+mod caller;
+mod keys;
+#[cfg(not(unix))]
+#[path = "no_terminal.rs"]
+mod terminal;
+#[cfg(unix)]
+mod terminal;
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _, stdin};
+
+use zeroize::Zeroizing;
+
+use crate::report::{Failure, stderr};
+use terminal::Terminal;
+
+pub use caller::leave_with_caller;
+
+/// The longest answer read from standard input, in bytes.
+const LIMIT: usize = 64 * 1024;
+
+/// Who is talked to, and through what.
+#[derive(Debug)]
+pub struct Person {
+    terminal: Option<Terminal>,
+    /// Whether standard input is read where it is no terminal.
+    stdin: bool,
+    /// Whether what is said goes to the terminal rather than to stderr.
+    says_to_terminal: bool,
+}
+
+/// What came of a question.
+#[derive(Debug)]
+pub enum Answer {
+    /// This was typed; outer white space is cut.
+    Typed(Zeroizing<Vec<u8>>),
+    /// The person ended the input (Ctrl-D): they do not want to.
+    GaveUp,
+    /// Nobody can answer: no terminal, or no more on standard input.
+    Nobody,
+}
+
+impl Person {
+    /// Whoever typed the command: reads stderr, and answers on the terminal if standard input is
+    /// one; else standard input itself may hold the answers.
+    pub fn at_command() -> Self {
+        let typing = stdin().is_terminal();
+        Self {
+            terminal: typing.then(Terminal::open).flatten(),
+            stdin: !typing,
+            says_to_terminal: false,
+        }
+    }
+
+    /// Whoever waits for git: reads and answers on the terminal, since the other streams are
+    /// git's. `None` if nobody does.
+    pub fn behind_git() -> Option<Self> {
+        let terminal = Terminal::open()?;
+        Some(Self { terminal: Some(terminal), stdin: false, says_to_terminal: true })
+    }
+
+    /// Whether there is a terminal to answer at.
+    pub fn is_there(&self) -> bool {
+        self.terminal.is_some()
+    }
+
+    /// Says something, as it is: what comes from outside has to be escaped before.
+    pub fn say(&self, text: &str) {
+        match &self.terminal {
+            Some(terminal) if self.says_to_terminal => terminal.show(text),
+            _ => stderr(text),
+        }
+    }
+
+    /// Asks for something that may be seen while it is typed.
+    ///
+    /// # Errors
+    /// If the terminal or standard input cannot be read.
+    pub fn ask(&self, prompt: &str) -> Result<Answer, Failure> {
+        self.answer(prompt, Terminal::line)
+    }
+
+    /// Asks for a secret.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn ask_secretly(&self, prompt: &str) -> Result<Answer, Failure> {
+        self.answer(prompt, Terminal::hidden_line)
+    }
+
+    /// Stops asking: another thread may be waiting for an answer that is not needed any more.
+    pub fn never_mind(&self) {
+        if terminal::restore() {
+            self.say("\n");
+        }
+    }
+
+    fn answer(
+        &self,
+        prompt: &str,
+        read: impl FnOnce(&Terminal, &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>>,
+    ) -> Result<Answer, Failure> {
+        let Some(terminal) = &self.terminal else {
+            return if self.stdin { next_line_of_stdin() } else { Ok(Answer::Nobody) };
+        };
+        let line = read(terminal, prompt)
+            .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?;
+        Ok(line.map_or(Answer::GaveUp, |line| Answer::Typed(trimmed(&line))))
+    }
+}
+
+/// Gives the terminal back as it was and ends this process: nobody waits for it any more.
+pub fn leave() -> ! {
+    terminal::restore();
+    std::process::exit(1)
+}
+
+fn next_line_of_stdin() -> Result<Answer, Failure> {
+    let mut line = Zeroizing::new(Vec::with_capacity(LIMIT));
+    stdin()
+        .lock()
+        .take(LIMIT as u64)
+        .read_until(b'\n', &mut line)
+        .map_err(|error| Failure::new(format!("standard input cannot be read: {error}")))?;
+    Ok(if line.is_empty() { Answer::Nobody } else { Answer::Typed(trimmed(&line)) })
+}
+
+fn trimmed(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(bytes.trim_ascii().to_vec())
+}
