@@ -16,4 +16,5 @@ pub mod programs;
 pub mod protocol;
 pub mod report;
 pub mod secret;
+pub mod sign_in;
 pub mod vault;

@@ -8,18 +8,21 @@ mod get;
 mod notice;
 mod pats;
 mod refresh;
+mod session;
 mod shelf;
-mod sign_in;
 mod store;
 mod subject;
 
 pub use erase::erase;
-pub use get::{Outcome, get};
+pub use get::{Offer, Outcome, get};
 pub use notice::open_to_others;
 pub use pats::keep as keep_pat;
 pub use refresh::{RefreshFailure, why_over};
+pub use session::{
+    forget, issuer_hint, persist, redirect_path, redirect_uri, secret_for, sessions,
+};
 pub use shelf::{Shelf, VaultShelf};
-pub use sign_in::{SignIn, forget, redirect_uri, sessions, sign_in_with_browser};
+
 pub use store::store;
 pub use subject::{PatKey, SessionKey, Subject};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::MARGIN;
-use super::sign_in::{issuer_hint, persist, secret_for};
+use super::session::{issuer_hint, persist, secret_for};
 use super::subject::SessionKey;
 use crate::clock;
 use crate::entra::{

@@ -29,9 +29,11 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Sign in with OAuth in the browser, or give a personal access token
+    /// Sign in with OAuth, or give a personal access token
     ///
     /// Example: git-credential-ona-azure login
+    ///
+    /// Example: git-credential-ona-azure login --paste --timeout 10m
     ///
     /// Example: git-credential-ona-azure login https://dev.azure.com/contoso --pat --expires 30d < pat.txt
     #[command(verbatim_doc_comment)]
@@ -64,21 +66,33 @@ pub(super) struct Login {
     /// What to sign in to; with an organization, the sign-in is for that one only
     #[arg(value_name = "URL")]
     pub(super) url: Option<String>,
-    /// Sign in with a browser on this machine (the default)
-    #[arg(long, conflicts_with = "pat")]
+    /// Sign in with a browser on this machine (the default where there is one)
+    #[arg(long, group = "way")]
     pub(super) browser: bool,
-    /// The account to propose, such as ada@contoso.com
-    #[arg(long, value_name = "ACCOUNT", conflicts_with = "pat")]
-    pub(super) login_hint: Option<String>,
+    /// Sign in with a browser on another machine, and paste the address it ends on here
+    #[arg(long, group = "way")]
+    pub(super) paste: bool,
+    /// Sign in with a code that is entered in a browser anywhere (many tenants block that)
+    #[arg(long, group = "way")]
+    pub(super) device: bool,
     /// Read a personal access token from standard input, or the terminal
-    #[arg(long)]
+    #[arg(long, group = "way")]
     pub(super) pat: bool,
+    /// The account to propose, such as ada@contoso.com
+    #[arg(long, value_name = "ACCOUNT", conflicts_with_all = ["pat", "device"])]
+    pub(super) login_hint: Option<String>,
+    /// How long to wait for the sign-in: 90s, 10m [default: 5m; a device code says its own]
+    #[arg(long, value_name = "SPAN", conflicts_with = "pat", value_parser = super::login::parse_timeout)]
+    pub(super) timeout: Option<std::time::Duration>,
     /// When the token ends: 30d, 12w or 2027-01-31, as typed when it was made [default: 30d]
     #[arg(long, value_name = "WHEN", requires = "pat")]
     pub(super) expires: Option<String>,
     /// The user name the token goes with; only some Servers ask for one
     #[arg(long, value_name = "NAME", requires = "pat")]
     pub(super) username: Option<String>,
+    /// Keep the token without trying it
+    #[arg(long, requires = "pat")]
+    pub(super) no_test: bool,
 }
 
 #[derive(Debug, ClapArgs)]

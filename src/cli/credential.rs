@@ -2,16 +2,20 @@
 
 use std::io::stdin;
 
+use super::interaction;
 use crate::broker::{self, Outcome, Subject, VaultShelf};
 use crate::clock;
 use crate::integration::Integrations;
 use crate::net::Network;
 use crate::paths::Paths;
+use crate::person::leave_with_caller;
 use crate::protocol::{Answer, CAPABILITIES, Operation, Request};
 use crate::report::{Exit, Failure, Message, stdout};
+use crate::sign_in::when_git_asks;
 use crate::vault::Vault;
 
 pub(super) fn run(operation: Operation) -> Exit {
+    let started_ms = clock::now_ms();
     if operation == Operation::Capability {
         return print(CAPABILITIES.as_bytes());
     }
@@ -40,7 +44,15 @@ pub(super) fn run(operation: Operation) -> Exit {
     match operation {
         Operation::Get => {
             let shelf = VaultShelf::new(&vault, &Network);
-            let mut outcome = broker::get(&request, integrations, &shelf, now);
+            let answer_now = || broker::get(&request, integrations, &shelf, clock::now());
+            let mut outcome = answer_now();
+            if let Some(offer) = &outcome.offer
+                && let Some(person) = interaction::person_behind_git()
+            {
+                // git killed, nobody waits for an answer any more.
+                leave_with_caller();
+                outcome = when_git_asks(offer, &person, started_ms, &vault, &Network, &answer_now);
+            }
             // Only beside a credential: where there is none, something else needs attention first.
             if matches!(outcome.answer, Answer::Credential(_)) {
                 outcome.messages.extend(broker::open_to_others(&vault));

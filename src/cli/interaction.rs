@@ -3,6 +3,9 @@
 use std::env;
 use std::io::{IsTerminal as _, stderr, stdin};
 
+use crate::git::parameters::{is_no, last_value};
+use crate::person::Person;
+
 /// What a command would do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -33,14 +36,51 @@ struct Around {
 /// Whether a step must not be taken here. `GIT_TERMINAL_PROMPT` is about the prompts of git; these
 /// commands a person types.
 pub(super) fn forbidden(step: Step) -> Option<Forbidden> {
-    let is = |name: &str, test: fn(&str) -> bool| env::var(name).is_ok_and(|value| test(&value));
     let around = Around {
-        never: is("ONA_AZURE_INTERACTIVE", |value| value == "never"),
-        ci: is("CI", |value| !matches!(value, "" | "0" | "false")),
+        never: is_never(variable),
+        ci: is_ci(variable),
         terminal_in: stdin().is_terminal(),
         terminal_err: stderr().is_terminal(),
     };
     decide(step, around)
+}
+
+/// Whoever waits for git at a terminal, if they may be asked for a sign-in.
+pub(super) fn person_behind_git() -> Option<Person> {
+    git_may_ask(variable).then(Person::behind_git).flatten()
+}
+
+/// Whether git's caller lets anybody ask. `credential.interactive` is read from the environment
+/// alone: reading the configuration would mean to run git, and a repository has no say in it.
+fn git_may_ask(variable: impl Fn(&str) -> Option<String> + Copy) -> bool {
+    let prompts = variable("GIT_TERMINAL_PROMPT").is_none_or(|value| !is_no(&value));
+    let interactive = interactive_parameter(variable).is_none_or(|value| !is_no(&value));
+    prompts && interactive && !is_never(variable) && !is_ci(variable)
+}
+
+/// `credential.interactive` as `git -c` or `GIT_CONFIG_COUNT` (git-config(1)) set it.
+fn interactive_parameter(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    const KEY: &str = "credential.interactive";
+    let count = variable("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok()).unwrap_or(0);
+    let counted = (0..usize::min(count, 1000)).rev().find_map(|at| {
+        let key = variable(&format!("GIT_CONFIG_KEY_{at}"))?;
+        key.eq_ignore_ascii_case(KEY).then(|| variable(&format!("GIT_CONFIG_VALUE_{at}")))?
+    });
+    // `git -c` comes after them.
+    let parameters = variable("GIT_CONFIG_PARAMETERS").unwrap_or_default();
+    last_value(&parameters, KEY).or(counted)
+}
+
+fn is_never(variable: impl Fn(&str) -> Option<String>) -> bool {
+    variable("ONA_AZURE_INTERACTIVE").is_some_and(|value| value == "never")
+}
+
+fn is_ci(variable: impl Fn(&str) -> Option<String>) -> bool {
+    variable("CI").is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 fn decide(step: Step, around: Around) -> Option<Forbidden> {
@@ -58,6 +98,39 @@ fn decide(step: Step, around: Around) -> Option<Forbidden> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn k04_git_asks_nobody_where_its_caller_says_so() {
+        let rows: &[(&[(&str, &str)], bool)] = &[
+            (&[], true),
+            (&[("GIT_TERMINAL_PROMPT", "1")], true),
+            (&[("GIT_TERMINAL_PROMPT", "0")], false),
+            (&[("GIT_TERMINAL_PROMPT", "false")], false),
+            (&[("ONA_AZURE_INTERACTIVE", "auto")], true),
+            (&[("ONA_AZURE_INTERACTIVE", "never")], false),
+            (&[("CI", "true")], false),
+            (&[("CI", "false")], true),
+            (&[("GIT_CONFIG_PARAMETERS", "'credential.interactive'='false'")], false),
+            (&[("GIT_CONFIG_PARAMETERS", "'credential.interactive=never'")], false),
+            (&[("GIT_CONFIG_PARAMETERS", "'credential.interactive'='true'")], true),
+            (
+                &[
+                    ("GIT_CONFIG_COUNT", "2"),
+                    ("GIT_CONFIG_KEY_0", "user.name"),
+                    ("GIT_CONFIG_VALUE_0", "Ada"),
+                    ("GIT_CONFIG_KEY_1", "credential.interactive"),
+                    ("GIT_CONFIG_VALUE_1", "0"),
+                ],
+                false,
+            ),
+        ];
+        for (set, expected) in rows {
+            let variable = |name: &str| {
+                set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(git_may_ask(&variable), *expected, "{set:?}");
+        }
+    }
 
     #[test]
     fn who_may_be_asked_for_what() {

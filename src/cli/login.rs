@@ -1,4 +1,4 @@
-//! `login`: OAuth in the browser, or a personal access token.
+//! `login`: OAuth in a browser here or elsewhere, with a device code, or a personal access token.
 
 use std::io::{IsTerminal as _, stdin};
 use std::time::Duration;
@@ -7,20 +7,14 @@ use super::args::Login;
 use super::interaction::{Forbidden, Step, forbidden};
 use super::target::Target;
 use super::{Room, input, print, when};
-use crate::azure::{
-    DEFAULT_LIFETIME_DAYS, RemoteUrl, SCOPE_TO_TICK, looks_like_jwt, token_page_url,
-};
-use crate::broker::{SignIn, keep_pat, open_to_others, sign_in_with_browser};
+use crate::azure::RemoteUrl;
+use crate::broker::open_to_others;
 use crate::clock;
-use crate::entra::{Allows, allow};
 use crate::integration::Integrations;
 use crate::net::Network;
-use crate::report::{Exit, Failure, Message, stderr};
-use crate::secret::Secret;
-use crate::vault::{Pat, PatLogin};
-
-/// How long the browser may take.
-const BROWSER_WAIT: Duration = Duration::from_secs(5 * 60);
+use crate::person::Person;
+use crate::report::{Exit, Failure, Message};
+use crate::sign_in::{Browser, NewPat, SignIn, Surroundings, read_pat, summary};
 
 pub(super) fn run(args: Login) -> Result<(), Failure> {
     let room = Room::enter()?;
@@ -32,11 +26,8 @@ pub(super) fn run(args: Login) -> Result<(), Failure> {
     }
     let target = Target::of(args.url.as_deref(), &integrations)?;
     target.refuse_plain_http()?;
-    let done = if args.pat {
-        with_pat(&args, &room, &target)
-    } else {
-        with_browser(&args, &room, &target)
-    };
+    let done =
+        if args.pat { with_pat(&args, &room, &target) } else { with_oauth(&args, &room, &target) };
     if let Some(warning) = open_to_others(&room.vault).filter(|_| done.is_ok()) {
         warning.print();
     }
@@ -50,14 +41,16 @@ fn is_no_address(text: &str, integrations: &Integrations) -> bool {
     !text.contains(['.', ':', '/']) && !RemoteUrl::parse(text).is_ok_and(known)
 }
 
-fn with_browser(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
+fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
     let key = target.session_key();
-    if let Some(why) = forbidden(Step::Browser { asked: args.browser }) {
+    let asked = args.browser || args.paste || args.device;
+    if let Some(why) = forbidden(Step::Browser { asked }) {
         let (why, instead) = match why {
             Forbidden::Never => ("ONA_AZURE_INTERACTIVE is never", "unset it"),
-            Forbidden::NobodyThere => {
-                ("this is a CI job without a terminal", "say --browser if somebody waits for it")
-            }
+            Forbidden::NobodyThere => (
+                "this is a CI job without a terminal",
+                "say --browser or --device if somebody waits for it",
+            ),
         };
         return Err(Failure::new(format!("signing in with OAuth needs a person, and {why}"))
             .hint(format!(
@@ -66,27 +59,46 @@ fn with_browser(args: &Login, room: &Room, target: &Target) -> Result<(), Failur
             ))
             .exit(Exit::SignIn));
     }
+    let person = Person::at_command();
+    let organization =
+        target.organization.as_ref().or(target.integration.host.organization.as_ref());
     let sign_in = SignIn {
         key: &key,
+        organization,
         integration: &target.integration,
         login_hint: args.login_hint.as_deref(),
-        wait: BROWSER_WAIT,
+        challenges: &[],
+        wait: args.timeout,
+        vault: &room.vault,
+        network: &Network,
+        person: &person,
     };
-    let session = sign_in_with_browser(sign_in, &room.vault, &Network, &stderr)?;
-    if allow(&session.scopes) == Allows::Read {
-        Message::warning("the sign-in allows to clone and fetch, but not to push: vso.code_write is not granted")
-            .hint("step 4 (API permissions): add Azure DevOps → Delegated → vso.code_write, then sign in again")
-            .print();
+    let session = if args.device {
+        sign_in.with_device_code()
+    } else {
+        sign_in.with_browser(browser(args, Surroundings::here(), person.is_there()))
+    }?;
+    let (lines, warning) = summary(&session, room.vault.dir());
+    warning.iter().for_each(Message::print);
+    lines.iter().try_for_each(|line| print::line(line))?;
+    if let Some(proposed) = &args.login_hint
+        && !proposed.eq_ignore_ascii_case(&session.account)
+    {
+        Message::note(format!("{} signed in, not {proposed}", session.account)).print();
     }
-    let only = match &key.organization {
-        Some(organization) => format!(", for organization {organization} only"),
-        None => String::new(),
-    };
-    print::line(&format!("{} is signed in to {}{only}.", session.account, key.host))?;
-    print::line(&format!(
-        "The refresh token is sealed in {}; git needs no further sign-in.",
-        room.vault.dir().display()
-    ))
+    Ok(())
+}
+
+/// Where the browser is: where the person says, else where it seems to be.
+fn browser(args: &Login, surroundings: Surroundings, somebody_types: bool) -> Browser {
+    let Surroundings { elsewhere, browser } = surroundings;
+    if args.browser {
+        Browser { start: true, elsewhere: false, paste: false }
+    } else if args.paste {
+        Browser { start: false, elsewhere: true, paste: true }
+    } else {
+        Browser { start: browser || !elsewhere, elsewhere, paste: elsewhere && somebody_types }
+    }
 }
 
 fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
@@ -106,24 +118,13 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
     }
     let now = clock::now();
     let expires_at = match &args.expires {
-        Some(text) => when::parse_end(text, now).ok_or_else(|| {
+        Some(text) => Some(when::parse_end(text, now).ok_or_else(|| {
             Failure::new(format!("--expires {text:?} is neither a span nor a date"))
                 .hint("write 30d, 12w or 2027-01-31")
                 .exit(Exit::Usage)
-        })?,
-        None => now + u64::from(DEFAULT_LIFETIME_DAYS) * 24 * 60 * 60,
+        })?),
+        None => None,
     };
-    if expires_at <= now {
-        return Err(Failure::new("that token has run out already")
-            .hint("give --expires the end that the page shows")
-            .exit(Exit::Usage));
-    }
-    let page = token_page_url(
-        target.scheme,
-        &target.place,
-        &target.integration.virtual_directory,
-        organization.as_ref(),
-    );
     if forbidden(Step::Secret).is_some() {
         return Err(Failure::new(
             "a token would have to be typed, and ONA_AZURE_INTERACTIVE is never",
@@ -134,25 +135,28 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         ))
         .exit(Exit::SignIn));
     }
-    let password = read_pat(&page)?;
-    let pat = Pat {
-        organization: organization.clone(),
-        username: Some(args.username.clone().unwrap_or_default().into_bytes()),
-        login: PatLogin::Password(password),
-        expires_at: Some(expires_at),
-        oauth_refresh_token: None,
-        kept_at: now,
+    let new = NewPat {
+        scheme: target.scheme,
+        place: &target.place,
+        organization: organization.as_ref(),
+        integration: &target.integration,
+        username: args.username.as_deref().unwrap_or_default().as_bytes(),
+        expires_at,
     };
-    keep_pat(&room.vault, &target.pat_key(), pat)?;
-    // Azure DevOps Services has that from setup-git.
-    let one_collection = organization.is_some() && !target.place.is_cloud();
-    let place =
-        organization.map_or_else(|| host.to_string(), |organization| organization.to_string());
+    new.refuse_if_over(now)?;
+    if stdin().is_terminal() {
+        new.explain(&Person::at_command(), Surroundings::here().browser);
+    }
+    let typed = input::typed("\nPersonal access token (not shown): ")?;
+    let pat = read_pat(&typed, &new.page())?;
+    let expires_at = new.keep(pat, !args.no_test, &room.vault, &Network)?;
     print::line(&format!(
-        "The personal access token for {place} is kept until {}.",
+        "The personal access token for {} is kept until {}.",
+        new.name(),
         when::moment(expires_at, now)
     ))?;
-    if one_collection {
+    // Azure DevOps Services has that from setup-git.
+    if organization.is_some() && !target.place.is_cloud() {
         Message::note(format!("git has to say which collection of {host} it asks for"))
             .hint("have it send the path (credential.useHttpPath): git-credential-ona-azure setup-git")
             .print();
@@ -160,27 +164,29 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read_pat(page: &str) -> Result<Secret, Failure> {
-    if stdin().is_terminal() {
-        stderr(&format!(
-            "Make a personal access token with the scope {SCOPE_TO_TICK} at\n\n  {page}\n\n"
-        ));
+/// A span such as `90s`, `10m` or `1h`.
+pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    let wrong = || "write 90s, 10m or 1h".to_owned();
+    let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(span)
+        .ok()
+        .filter(|span| (1..=86_400).contains(&span.as_secs()))
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_a_span_up_to_a_day() {
+        for (text, seconds) in
+            [("90s", 90), ("10m", 600), ("1h", 3600), ("1h30m", 5400), ("24h", 86_400)]
+        {
+            assert_eq!(parse_timeout(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "5", "0s", "-1m", "25h", "soon"] {
+            assert!(parse_timeout(text).is_err(), "{text}");
+        }
     }
-    let pat = input::typed("Personal access token: ")?;
-    if pat.is_empty() {
-        return Err(Failure::new("no personal access token was given")
-            .hint(format!("make one at {page} and pass it on standard input"))
-            .exit(Exit::Usage));
-    }
-    if pat.iter().any(|byte| byte.is_ascii_control() || byte.is_ascii_whitespace()) {
-        return Err(Failure::new("a personal access token is one word, and this is more")
-            .hint("pass the token alone, as the page shows it")
-            .exit(Exit::Usage));
-    }
-    if looks_like_jwt(&pat) {
-        return Err(Failure::new("that is an OAuth access token, which ends within the hour")
-            .hint(format!("make a personal access token at {page}"))
-            .exit(Exit::Usage));
-    }
-    Ok(Secret::new(pat.as_slice()))
 }

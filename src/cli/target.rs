@@ -1,7 +1,7 @@
 //! What a URL argument means: the host, its integration, and the organization.
 
 use crate::azure::{Organization, Place, RemotePath, RemoteUrl, Scheme, VirtualDirectory};
-use crate::broker::{PatKey, SessionKey};
+use crate::broker::SessionKey;
 use crate::integration::{HostKey, Integration, Integrations};
 use crate::report::{Exit, Failure};
 
@@ -84,10 +84,6 @@ impl Target {
 
     pub(super) fn session_key(&self) -> SessionKey {
         SessionKey { host: self.host(), organization: self.organization.clone() }
-    }
-
-    pub(super) fn pat_key(&self) -> PatKey {
-        PatKey { scheme: self.scheme, host: self.host() }
     }
 
     /// Refuses plain http where nothing that is kept would ever be given out over it.

@@ -1,16 +1,22 @@
 //! Opening the browser: without a shell, its output away from ours, without our secrets.
 
 use std::ffi::OsString;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use url::Url;
 
 use crate::programs;
 
+/// A launcher that lives longer than this has started its browser, however it ends.
+const LAUNCH: Duration = Duration::from_secs(10);
+
 /// Starts the first browser that can be started: those `$BROWSER` names, in its order, else the
-/// desktop's own. Says whether one was.
-pub fn open(url: &Url) -> bool {
-    // Nothing but the issuer's own address is ever opened, and it is a web address.
+/// desktop's own. Says whether one was; `failed` is told if that one, and every one after it, then
+/// ended at once with an error.
+pub fn open(url: &Url, failed: impl FnOnce(String) + Send + 'static) -> bool {
+    // Nothing but the issuer's own address, or the page that makes tokens, is ever opened, and both
+    // are web addresses.
     if !matches!(url.scheme(), "https" | "http") {
         return false;
     }
@@ -19,7 +25,23 @@ pub fn open(url: &Url) -> bool {
     if commands.is_empty() {
         commands = open::commands(url.as_str());
     }
-    commands.into_iter().any(start)
+    let mut launches = commands.into_iter().filter_map(start);
+    let Some(first) = launches.next() else { return false };
+    // Never waited for in the way: a launcher may live as long as its browser.
+    std::thread::spawn(move || {
+        let mut why = String::new();
+        for (name, mut child) in std::iter::once(first).chain(launches) {
+            let started = Instant::now();
+            match child.wait() {
+                Ok(status) if !status.success() && started.elapsed() < LAUNCH => {
+                    why = format!("{name} ended with {status}");
+                }
+                _ => return,
+            }
+        }
+        failed(why);
+    });
+    true
 }
 
 /// `$BROWSER` as its users write it: names separated by colons, each with its arguments, `%s`
@@ -43,9 +65,11 @@ fn named_commands(named: &str, url: &Url) -> Vec<Command> {
         .collect()
 }
 
-fn start(command: Command) -> bool {
+/// The program's name, and the program under way.
+fn start(command: Command) -> Option<(String, Child)> {
     let entries = programs::entries(&std::env::var_os("PATH").unwrap_or_default());
-    let Some(program) = programs::find(command.get_program(), &entries) else { return false };
+    let program = programs::find(command.get_program(), &entries)?;
+    let name = command.get_program().to_string_lossy().into_owned();
     let mut found = Command::new(program);
     found.args(command.get_args());
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(name)) {
@@ -61,14 +85,7 @@ fn start(command: Command) -> bool {
         // Ctrl-C here must not close the browser.
         std::os::unix::process::CommandExt::process_group(&mut found, 0);
     }
-    match found.spawn() {
-        Ok(mut child) => {
-            // Never waited for in the way: a launcher may live as long as its browser.
-            std::thread::spawn(move || child.wait());
-            true
-        }
-        Err(_) => false,
-    }
+    found.spawn().ok().map(|child| (name, child))
 }
 
 fn is_ours(name: &OsString) -> bool {

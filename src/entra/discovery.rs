@@ -19,6 +19,9 @@ pub struct Endpoints {
     pub authorization_endpoint: Url,
     /// Where codes and refresh tokens are redeemed.
     pub token_endpoint: Url,
+    /// Where device codes are asked for (RFC 8628 section 4), if the issuer has them.
+    #[serde(default)]
+    pub device_authorization_endpoint: Option<Url>,
 }
 
 /// A discovery document kept.
@@ -93,7 +96,10 @@ fn check(issuer: &Issuer, endpoints: &Endpoints) -> Result<(), EntraError> {
     if issuer.expected_issuer(&endpoints.issuer).is_err() {
         return Err(unusable("another issuer than the one asked"));
     }
-    for endpoint in [&endpoints.authorization_endpoint, &endpoints.token_endpoint] {
+    let device = endpoints.device_authorization_endpoint.as_ref();
+    for endpoint in
+        [&endpoints.authorization_endpoint, &endpoints.token_endpoint].into_iter().chain(device)
+    {
         if !issuer.endpoint_allowed(endpoint) {
             return Err(unusable("an endpoint on another host"));
         }

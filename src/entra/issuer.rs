@@ -278,7 +278,7 @@ fn not_a_login_host(host: &str, port: Option<u16>) -> IssuerError {
 }
 
 /// The loopback names allowed; other addresses of 127/8 are not among them.
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && match url.host() {
             Some(Host::Domain(name)) => name == "localhost",

@@ -8,9 +8,9 @@ use oauth2::basic::{
 };
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
-    EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
-    StandardTokenResponse, TokenResponse as _, TokenUrl,
+    EndpointNotSet, EndpointSet, ErrorResponse, ExtraTokenFields, HttpRequest, HttpResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse as _, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -53,15 +53,15 @@ pub struct Grant {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-struct OpenIdFields {
+pub(super) struct OpenIdFields {
     #[serde(default)]
     id_token: Option<String>,
 }
 
 impl ExtraTokenFields for OpenIdFields {}
 
-type TokenResponse = StandardTokenResponse<OpenIdFields, BasicTokenType>;
-type TokenClient = Client<
+pub(super) type TokenResponse = StandardTokenResponse<OpenIdFields, BasicTokenType>;
+pub(super) type TokenClient = Client<
     BasicErrorResponse,
     TokenResponse,
     BasicTokenIntrospectionResponse,
@@ -185,7 +185,11 @@ pub fn prove_client(
     })
 }
 
-fn client(endpoints: &Endpoints, app: App<'_>, redirect_uri: Option<&Url>) -> TokenClient {
+pub(super) fn client(
+    endpoints: &Endpoints,
+    app: App<'_>,
+    redirect_uri: Option<&Url>,
+) -> TokenClient {
     let mut client = Client::new(ClientId::new(app.client_id.to_owned()))
         .set_auth_uri(AuthUrl::from_url(endpoints.authorization_endpoint.clone()))
         .set_token_uri(TokenUrl::from_url(endpoints.token_endpoint.clone()))
@@ -201,21 +205,18 @@ fn client(endpoints: &Endpoints, app: App<'_>, redirect_uri: Option<&Url>) -> To
 }
 
 /// Runs one exchange, keeping the raw answer: the oauth2 crate drops what Entra adds to errors.
-fn exchange(
+pub(super) fn exchange<E: ErrorResponse + 'static>(
     network: &dyn Send,
     run: impl FnOnce(
         &dyn Fn(HttpRequest) -> Result<HttpResponse, NetError>,
-    ) -> Result<TokenResponse, RequestTokenError<NetError, BasicErrorResponse>>,
+    ) -> Result<TokenResponse, RequestTokenError<NetError, E>>,
 ) -> Result<Grant, EntraError> {
     let last: RefCell<Option<Reply>> = RefCell::new(None);
     let host = RefCell::new(String::new());
     let send = |request: HttpRequest| -> Result<HttpResponse, NetError> {
         host.replace(request.uri().host().unwrap_or_default().to_owned());
         let reply = network.send(request)?;
-        let mut response = oauth2::http::Response::new(reply.body.to_vec());
-        *response.status_mut() = oauth2::http::StatusCode::from_u16(reply.status)
-            .unwrap_or(oauth2::http::StatusCode::BAD_GATEWAY);
-        *response.headers_mut() = reply.headers.clone();
+        let response = http_response(&reply);
         last.replace(Some(reply));
         Ok(response)
     };
@@ -229,6 +230,15 @@ fn exchange(
             }
         },
     }
+}
+
+/// An answer as the oauth2 crate takes it.
+pub(super) fn http_response(reply: &Reply) -> HttpResponse {
+    let mut response = HttpResponse::new(reply.body.to_vec());
+    *response.status_mut() = oauth2::http::StatusCode::from_u16(reply.status)
+        .unwrap_or(oauth2::http::StatusCode::BAD_GATEWAY);
+    *response.headers_mut() = reply.headers.clone();
+    response
 }
 
 fn grant(response: TokenResponse) -> Result<Grant, EntraError> {

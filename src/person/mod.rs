@@ -9,11 +9,12 @@ mod terminal;
 mod terminal;
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _, stdin};
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use crate::report::{Failure, stderr};
-use terminal::Terminal;
+use terminal::{Read, Terminal};
 
 pub use caller::leave_with_caller;
 
@@ -21,9 +22,9 @@ pub use caller::leave_with_caller;
 const LIMIT: usize = 64 * 1024;
 
 /// Who is talked to, and through what.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Person {
-    terminal: Option<Terminal>,
+    terminal: Option<Arc<Terminal>>,
     /// Whether standard input is read where it is no terminal.
     stdin: bool,
     /// Whether what is said goes to the terminal rather than to stderr.
@@ -37,7 +38,7 @@ pub enum Answer {
     Typed(Zeroizing<Vec<u8>>),
     /// The person ended the input (Ctrl-D): they do not want to.
     GaveUp,
-    /// Nobody can answer: no terminal, or no more on standard input.
+    /// Nobody can answer: no terminal, no more on standard input, or the question was withdrawn.
     Nobody,
 }
 
@@ -47,7 +48,7 @@ impl Person {
     pub fn at_command() -> Self {
         let typing = stdin().is_terminal();
         Self {
-            terminal: typing.then(Terminal::open).flatten(),
+            terminal: typing.then(Terminal::open).flatten().map(Arc::new),
             stdin: !typing,
             says_to_terminal: false,
         }
@@ -57,7 +58,7 @@ impl Person {
     /// git's. `None` if nobody does.
     pub fn behind_git() -> Option<Self> {
         let terminal = Terminal::open()?;
-        Some(Self { terminal: Some(terminal), stdin: false, says_to_terminal: true })
+        Some(Self { terminal: Some(Arc::new(terminal)), stdin: false, says_to_terminal: true })
     }
 
     /// Whether there is a terminal to answer at.
@@ -89,24 +90,26 @@ impl Person {
         self.answer(prompt, Terminal::hidden_line)
     }
 
-    /// Stops asking: another thread may be waiting for an answer that is not needed any more.
+    /// Withdraws the question another thread is asking, if one is: [`Answer::Nobody`] comes of it.
     pub fn never_mind(&self) {
-        if terminal::restore() {
-            self.say("\n");
-        }
+        self.terminal.iter().for_each(|terminal| terminal.withdraw());
     }
 
     fn answer(
         &self,
         prompt: &str,
-        read: impl FnOnce(&Terminal, &str) -> std::io::Result<Option<Zeroizing<Vec<u8>>>>,
+        read: impl FnOnce(&Terminal, &str) -> std::io::Result<Read>,
     ) -> Result<Answer, Failure> {
         let Some(terminal) = &self.terminal else {
             return if self.stdin { next_line_of_stdin() } else { Ok(Answer::Nobody) };
         };
-        let line = read(terminal, prompt)
+        let read = read(terminal, prompt)
             .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?;
-        Ok(line.map_or(Answer::GaveUp, |line| Answer::Typed(trimmed(&line))))
+        Ok(match read {
+            Read::Line(line) => Answer::Typed(trimmed(&line)),
+            Read::End => Answer::GaveUp,
+            Read::Withdrawn => Answer::Nobody,
+        })
     }
 }
 

@@ -1,37 +1,42 @@
 //! Systems without a controlling terminal that this program knows how to ask.
 
+use std::convert::Infallible;
 use std::io;
 
 use zeroize::Zeroizing;
 
 /// Never there.
 #[derive(Debug)]
-pub(super) struct Terminal(std::convert::Infallible);
+pub(super) struct Terminal(Infallible);
+
+/// What would come of a question.
+pub(super) enum Read {
+    /// A line.
+    Line(Zeroizing<Vec<u8>>),
+    /// The end of input.
+    End,
+    /// Nothing.
+    Withdrawn,
+}
 
 impl Terminal {
-    /// None.
     pub(super) fn open() -> Option<Self> {
         None
     }
 
-    /// Never called.
     pub(super) fn show(&self, _: &str) {
         match self.0 {}
     }
 
-    /// Never called.
-    ///
-    /// # Errors
-    /// Never.
-    pub(super) fn line(&self, _: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    pub(super) fn line(&self, _: &str) -> io::Result<Read> {
         match self.0 {}
     }
 
-    /// Never called.
-    ///
-    /// # Errors
-    /// Never.
-    pub(super) fn hidden_line(&self, _: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    pub(super) fn hidden_line(&self, _: &str) -> io::Result<Read> {
+        match self.0 {}
+    }
+
+    pub(super) fn withdraw(&self) {
         match self.0 {}
     }
 }

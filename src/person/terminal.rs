@@ -4,9 +4,11 @@
 //! to go to the terminal itself. A process in the background must not: reading would stop it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::getpgrp;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush,
@@ -28,43 +30,70 @@ const NO_KEY: u8 = if cfg!(target_vendor = "apple") { 0xff } else { 0 };
 
 /// The controlling terminal.
 #[derive(Debug)]
-pub(super) struct Terminal(File);
+pub(super) struct Terminal {
+    tty: File,
+    /// Open while a question is: closed from elsewhere, the question is withdrawn.
+    question: Mutex<Option<PipeWriter>>,
+}
+
+/// What came of a question.
+pub(super) enum Read {
+    /// A line.
+    Line(Zeroizing<Vec<u8>>),
+    /// The end of input.
+    End,
+    /// Nothing: the question was withdrawn.
+    Withdrawn,
+}
 
 impl Terminal {
     /// The controlling terminal, if this process has one and is in its foreground.
     pub(super) fn open() -> Option<Self> {
         let tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
-        (tcgetpgrp(&tty).ok()? == getpgrp()).then_some(Self(tty))
+        (tcgetpgrp(&tty).ok()? == getpgrp()).then(|| Self { tty, question: Mutex::new(None) })
     }
 
     /// Shows text as it is. A terminal that has gone away is nobody's problem.
     pub(super) fn show(&self, text: &str) {
-        let _ = (&self.0).write_all(text.as_bytes());
+        let _ = (&self.tty).write_all(text.as_bytes());
     }
 
-    /// Asks for a line that is shown while it is typed. `None` at the end of input.
+    /// Asks for a line that is shown while it is typed.
     ///
     /// # Errors
     /// If the terminal cannot be read.
-    pub(super) fn line(&self, prompt: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    pub(super) fn line(&self, prompt: &str) -> io::Result<Read> {
         // What was typed before the question was seen is no answer to it.
-        let _ = tcflush(&self.0, QueueSelector::IFlush);
+        let _ = tcflush(&self.tty, QueueSelector::IFlush);
         self.show(prompt);
         self.read()
     }
 
     /// Asks for a line that is not shown, and may be longer than a terminal's own editing lets
-    /// through (4,095 bytes on Linux, 1,024 on macOS). `None` at the end of input.
+    /// through (4,095 bytes on Linux, 1,024 on macOS).
     ///
     /// # Errors
     /// If the terminal cannot be read or its modes cannot be set.
-    pub(super) fn hidden_line(&self, prompt: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    pub(super) fn hidden_line(&self, prompt: &str) -> io::Result<Read> {
         self.hide()?;
         self.show(prompt);
-        let line = self.read();
-        restore();
-        self.show("\n");
-        line
+        let read = self.read();
+        // Whoever withdraws a question puts the modes back, to go on speaking at once.
+        if !matches!(read, Ok(Read::Withdrawn)) && restore() {
+            self.show("\n");
+        }
+        read
+    }
+
+    /// Withdraws the question another thread is asking, if one is. The terminal is as it was then.
+    pub(super) fn withdraw(&self) {
+        if self.question().take().is_some() && restore() {
+            self.show("\n");
+        }
+    }
+
+    fn question(&self) -> MutexGuard<'_, Option<PipeWriter>> {
+        self.question.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hide(&self) -> io::Result<()> {
@@ -75,7 +104,7 @@ impl Terminal {
                 std::thread::spawn(move || die_tidily(signals));
             }
         });
-        let before = tcgetattr(&self.0)?;
+        let before = tcgetattr(&self.tty)?;
         let mut modes = before.clone();
         modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
         modes.input_modes.insert(InputModes::ICRNL);
@@ -83,22 +112,38 @@ impl Terminal {
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         // Stopped at a hidden prompt, the shell would inherit a terminal without echo.
         modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
-        let tty = self.0.try_clone()?;
+        let tty = self.tty.try_clone()?;
         changed().get_or_insert((tty, before));
-        tcsetattr(&self.0, OptionalActions::Flush, &modes)?;
+        tcsetattr(&self.tty, OptionalActions::Flush, &modes)?;
         Ok(())
     }
 
-    fn read(&self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    fn read(&self) -> io::Result<Read> {
+        let (withdrawn, question) = io::pipe()?;
+        self.question().replace(question);
+        let read = self.read_until(&withdrawn);
+        self.question().take();
+        read
+    }
+
+    fn read_until(&self, withdrawn: &PipeReader) -> io::Result<Read> {
         let mut line = Line::new();
         let mut buffer = Zeroizing::new([0; 1]);
         loop {
-            match (&self.0).read(&mut *buffer) {
-                Ok(0) => return Ok(None),
+            let mut watched =
+                [PollFd::new(&self.tty, PollFlags::IN), PollFd::new(withdrawn, PollFlags::empty())];
+            match poll(&mut watched, None) {
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) if !watched[1].revents().is_empty() => return Ok(Read::Withdrawn),
+                Ok(_) => {}
+            }
+            match (&self.tty).read(&mut *buffer) {
+                Ok(0) => return Ok(Read::End),
                 Ok(_) => match line.take(buffer[0]) {
                     Key::More => {}
-                    Key::Enter => return Ok(Some(line.into_bytes())),
-                    Key::End => return Ok(None),
+                    Key::Enter => return Ok(Read::Line(line.into_bytes())),
+                    Key::End => return Ok(Read::End),
                     Key::TooLong => return Err(io::Error::other("the line is too long")),
                 },
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

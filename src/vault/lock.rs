@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use fs2::FileExt as _;
 
-/// How often a taken lock is tried again.
-const POLL: Duration = Duration::from_millis(20);
+/// How often a taken lock is tried again: at first, and in the end.
+const POLL: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(200)];
 
 /// A lock, until it is dropped.
 #[derive(Debug)]
@@ -63,6 +63,7 @@ pub fn acquire(path: &Path, wait: Duration) -> Result<Lock, LockError> {
     let file =
         open(path).map_err(|source| LockError::Unwritable { path: path.to_owned(), source })?;
     let started = Instant::now();
+    let [mut pause, longest] = POLL;
     loop {
         match file.try_lock_exclusive() {
             Ok(()) => return Ok(Lock { _file: Some(file) }),
@@ -70,7 +71,8 @@ pub fn acquire(path: &Path, wait: Duration) -> Result<Lock, LockError> {
                 if started.elapsed() >= wait {
                     return Err(LockError::Held { path: path.to_owned(), waited: wait });
                 }
-                thread::sleep(POLL);
+                thread::sleep(pause);
+                pause = (pause * 5 / 4).min(longest);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return Ok(Lock { _file: None }),

@@ -27,7 +27,7 @@ pub use key::{KeyError, KeySource, OpenError, RunnerKey, open_with, parse_recipi
 pub use lock::{Lock, LockError, acquire};
 pub use records::{
     Access, ClientMode, Ended, HoldOff, HoldOffKind, Issued, IssuedToken, Notices,
-    OrganizationRefusal, Pat, PatLogin, Pats, Record, Session, SignInMethod,
+    OrganizationRefusal, Pat, PatLogin, Pats, Prompted, Record, Session, SignInMethod,
 };
 
 pub use writer::Writer;

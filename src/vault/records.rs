@@ -234,6 +234,20 @@ impl PatLogin {
     }
 }
 
+/// That a person was asked to sign in and did not.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prompted {
+    /// When, milliseconds since the epoch.
+    pub given_up_at_ms: u64,
+    /// What those are told who waited meanwhile.
+    pub text: String,
+}
+
+impl Record for Prompted {
+    const KIND: &'static str = "prompted";
+}
+
 /// When a person was last told something that is only worth saying once a day.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Notices {

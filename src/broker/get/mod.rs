@@ -9,7 +9,7 @@ use super::pats;
 use super::refresh::RefreshFailure;
 use super::shelf::Shelf;
 use super::subject::{SessionKey, Subject};
-use crate::azure::{Organization, Scheme};
+use crate::azure::{Organization, Place, Scheme};
 use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
@@ -29,23 +29,46 @@ pub struct Outcome {
     pub messages: Vec<Message>,
     /// The exit code.
     pub exit: Exit,
+    /// Where nothing usable is kept: what a person can be asked for, if one may be asked.
+    pub offer: Option<Box<Offer>>,
+}
+
+/// What a person who is there can sign in to (row 15).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The session there would be.
+    pub key: SessionKey,
+    /// `https` or `http`.
+    pub scheme: Scheme,
+    /// The host.
+    pub place: Place,
+    /// The organization git asks for, where that is known.
+    pub organization: Option<Organization>,
+    /// The host's integration.
+    pub integration: Integration,
+    /// The account whose session has ended.
+    pub account: Option<String>,
+    /// The user git asks for.
+    pub username: Option<Vec<u8>>,
+    /// What the server said when it refused git.
+    pub challenges: Vec<Vec<u8>>,
 }
 
 impl Outcome {
     fn nothing() -> Self {
-        Self { answer: Answer::Nothing, messages: Vec::new(), exit: Exit::Done }
+        Self { answer: Answer::Nothing, messages: Vec::new(), exit: Exit::Done, offer: None }
     }
 
     fn miss(message: Message, exit: Exit) -> Self {
-        Self { answer: Answer::Nothing, messages: vec![message], exit }
+        Self { answer: Answer::Nothing, messages: vec![message], exit, offer: None }
     }
 
     fn quit(message: Message, exit: Exit) -> Self {
-        Self { answer: Answer::Quit, messages: vec![message], exit }
+        Self { answer: Answer::Quit, messages: vec![message], exit, offer: None }
     }
 
     fn credential(credential: Credential, messages: Vec<Message>) -> Self {
-        Self { answer: Answer::Credential(credential), messages, exit: Exit::Done }
+        Self { answer: Answer::Credential(credential), messages, exit: Exit::Done, offer: None }
     }
 }
 
@@ -163,6 +186,7 @@ impl Asked<'_> {
         {
             return Ok(Outcome::nothing());
         }
+        let ended = session.as_ref().map(|(key, access)| (key.clone(), access.account.clone()));
         let mut warnings = Vec::new();
         let why = match (&self.integration.oauth, session) {
             (None, _) => Why::Off,
@@ -176,7 +200,7 @@ impl Asked<'_> {
                 }
             }
         };
-        self.without_oauth(&why, organization, name)
+        self.without_oauth(&why, organization, name, ended)
     }
 
     /// The organization the request is about. A username counts only if it is none that is

@@ -1,12 +1,12 @@
 //! The rows in which no session answers: 10 to 17.
 
-use super::{Asked, NO_NAME, Outcome, Why};
+use super::{Asked, NO_NAME, Offer, Outcome, Why};
 use crate::azure::{Organization, Place, expiry_warning, token_page_url};
 use crate::broker::USE_HTTP_PATH;
 use crate::broker::pats;
-use crate::broker::subject::Subject;
+use crate::broker::subject::{SessionKey, Subject};
 use crate::integration::Integration;
-use crate::protocol::{Credential, Login};
+use crate::protocol::{Credential, Login, Request};
 use crate::report::{Exit, Message};
 use crate::vault::{HoldOffKind, Pat, PatLogin, VaultError};
 
@@ -17,6 +17,7 @@ impl Asked<'_> {
         why: &Why,
         organization: Option<&Organization>,
         name: Option<&[u8]>,
+        ended: Option<(SessionKey, String)>,
     ) -> Result<Outcome, VaultError> {
         let kept = if self.integration.pat {
             self.shelf.pats(&self.subject.pat_key())?.pats
@@ -64,7 +65,10 @@ impl Asked<'_> {
                     Exit::Failed,
                 )
             }
-            _ => self.nobody(why, choice.ran_out, organization),
+            _ => Outcome {
+                offer: Some(Box::new(self.offer(ended, organization))),
+                ..self.nobody(why, choice.ran_out, organization)
+            },
         })
     }
 
@@ -112,6 +116,28 @@ impl Asked<'_> {
         new_pat_hint(self.subject, self.integration, organization)
     }
 
+    /// Row 15: what a person can sign in to, the session that has ended before any other.
+    fn offer(
+        &self,
+        ended: Option<(SessionKey, String)>,
+        organization: Option<&Organization>,
+    ) -> Offer {
+        let (key, account) = match ended {
+            Some((key, account)) => (key, Some(account).filter(|account| !account.is_empty())),
+            None => (SessionKey { host: self.subject.host(), organization: None }, None),
+        };
+        Offer {
+            key,
+            scheme: self.subject.scheme,
+            place: self.subject.place.clone(),
+            organization: organization.cloned(),
+            integration: self.integration.clone(),
+            account,
+            username: name_of_a_user(self.request, &self.subject.place),
+            challenges: self.request.wwwauth.clone(),
+        }
+    }
+
     /// Rows 16 and 17: nothing usable, and nobody is asked.
     fn nobody(
         &self,
@@ -148,6 +174,11 @@ impl Asked<'_> {
             Outcome::nothing()
         }
     }
+}
+
+/// The user a Server's token is for; Azure DevOps Services takes any.
+fn name_of_a_user(request: &Request, place: &Place) -> Option<Vec<u8>> {
+    request.username.clone().filter(|_| !place.is_cloud())
 }
 
 /// What there is to say where an organization refuses an account.

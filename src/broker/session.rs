@@ -1,0 +1,110 @@
+//! Sessions in the vault: what a sign-in leaves there, and how it is forgotten.
+
+use super::subject::SessionKey;
+use crate::clock;
+use crate::integration::{HostKey, OAuth, open_client_secret};
+use crate::report::Failure;
+use crate::secret::Secret;
+use crate::vault::{
+    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, Vault, VaultError,
+    Writer,
+};
+
+/// The path of the redirect URI on the Web platform; the secret goes with it.
+const WEB_PATH: &str = "/ona-azure";
+
+/// The path of the redirect URI on the Mobile and desktop platform; no secret ever does.
+const NATIVE_PATH: &str = "/ona-azure-native";
+
+/// The redirect URI to register with the app, on whatever port (RFC 8252 section 7.3).
+pub fn redirect_uri(oauth: &OAuth) -> String {
+    format!("http://localhost{}", redirect_path(oauth))
+}
+
+/// The path of that URI: it tells the platform, and with it whether the secret is sent.
+pub fn redirect_path(oauth: &OAuth) -> &'static str {
+    if oauth.is_public() { NATIVE_PATH } else { WEB_PATH }
+}
+
+/// What to do about an issuer that cannot be used.
+pub fn issuer_hint(hint: Option<&str>) -> String {
+    let command =
+        "git-credential-ona-azure integration add --host dev.azure.com --issuer-url <url>";
+    hint.map_or_else(|| command.to_owned(), |hint| format!("{hint}, then: {command}"))
+}
+
+/// The secret that goes with a session of that mode.
+///
+/// # Errors
+/// If it cannot be opened here.
+pub fn secret_for(
+    mode: ClientMode,
+    oauth: &OAuth,
+    vault: &Vault,
+    key: &SessionKey,
+) -> Result<Option<Secret>, Failure> {
+    match mode {
+        ClientMode::Public => Ok(None),
+        ClientMode::Confidential => open_client_secret(oauth, vault).map_err(|error| {
+            Failure::new(error.to_string()).hint(error.hint(&key.host.to_string()))
+        }),
+    }
+}
+
+/// Writes what a token response brought: the refresh token first, for it cannot be had again.
+///
+/// # Errors
+/// If the vault cannot be written.
+pub fn persist(
+    writer: &Writer<'_>,
+    key: &SessionKey,
+    session: &Session,
+    token: Secret,
+    expires_in: u64,
+    refusals: Vec<OrganizationRefusal>,
+) -> Result<Access, VaultError> {
+    let of = key.to_string();
+    let now = clock::now();
+    let expires_at = now + expires_in;
+    writer.put(&of, session)?;
+    let host = key.host.to_string();
+    let mut issued = writer.read::<Issued>(&host)?.unwrap_or_default();
+    issued.tokens.retain(|token| token.expires_at > now);
+    issued.tokens.push(IssuedToken { digest: token.digest(), expires_at });
+    writer.put(&host, &issued)?;
+    let access = Access {
+        account: session.account.clone(),
+        token: Some(token),
+        issued_at: now,
+        expires_at,
+        refusals,
+        hold_off: None,
+    };
+    writer.put(&of, &access)?;
+    Ok(access)
+}
+
+/// The sessions kept for a host, or all.
+///
+/// # Errors
+/// If the vault cannot be read.
+pub fn sessions(vault: &Vault, host: Option<&HostKey>) -> Result<Vec<Session>, VaultError> {
+    let host = host.map(ToString::to_string);
+    let mut found = vault.list::<Session>()?;
+    found.retain(|session| host.as_ref().is_none_or(|host| session.host == *host));
+    found.sort_by(|a, b| (&a.host, &a.organization).cmp(&(&b.host, &b.organization)));
+    Ok(found)
+}
+
+/// Forgets a session and its access token, whether they can be read or not. Says whether there
+/// was one.
+///
+/// # Errors
+/// If the vault cannot be written.
+pub fn forget(vault: &Vault, key: &SessionKey) -> Result<bool, VaultError> {
+    let of = key.to_string();
+    let writer = vault.write()?;
+    let access = writer.remove::<Access>(&of)?;
+    let session = writer.remove::<Session>(&of)?;
+    Ok(access || session)
+}

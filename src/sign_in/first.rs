@@ -1,0 +1,210 @@
+//! When git asks before anybody has signed in: one person, one question, whoever asks.
+//!
+//! Twenty gits may ask at once (submodules, `fetch --all`). One of them asks the person, the
+//! others wait for what comes of it: a credential, or the person's no.
+
+use std::time::Duration;
+
+use super::pat::{NewPat, read_pat};
+use super::summary::summary;
+use super::surroundings::Surroundings;
+use super::ways::{Choice, Way, choose, menu, ways};
+use super::web::Browser;
+use super::{SignIn, given_up};
+use crate::broker::{Offer, Outcome};
+use crate::clock;
+use crate::net::Send;
+use crate::person::{Answer, Person};
+use crate::protocol::Answer as Reply;
+use crate::report::{Exit, Failure, escape};
+use crate::secret::Secret;
+use crate::vault::{LockError, Prompted, Vault, VaultError, acquire};
+
+/// How long to wait for a person whom another process asks: longer than any one way takes.
+const WAIT: Duration = Duration::from_secs(30 * 60);
+
+/// Asks the person to sign in, or waits for whoever is asking them already; then `answer`s again.
+///
+/// `started_ms` is when this process began: a person who said no after that said it to it, too.
+pub fn when_git_asks(
+    offer: &Offer,
+    person: &Person,
+    started_ms: u64,
+    vault: &Vault,
+    network: &dyn Send,
+    answer: &dyn Fn() -> Outcome,
+) -> Outcome {
+    let of = offer.key.to_string();
+    // Makes the directory too, in which the lock is to be.
+    let ready = vault.write().and_then(|writer| writer.rehearse());
+    let lock = ready.map_err(Failure::from).and_then(|()| lock(vault, &of));
+    let _lock = match lock {
+        Ok(lock) => lock,
+        Err(failure) => return stop(failure),
+    };
+    let again = answer();
+    if again.offer.is_none() {
+        return again;
+    }
+    let said_no = vault.read::<Prompted>(&of).ok().flatten();
+    if let Some(no) = said_no.filter(|no| no.given_up_at_ms >= started_ms) {
+        let mut failure = given_up().hint(sign_in_later(offer));
+        failure.message.text = no.text;
+        return stop(failure);
+    }
+    let asking = Asking { offer, person, vault, network };
+    match asking.ask(&again) {
+        Ok(()) => {
+            let done = answer();
+            // What was just kept does not serve this request: say what there is to say, not ask on.
+            Outcome { offer: None, ..done }
+        }
+        Err(failure) => {
+            let text = failure.message.text.clone();
+            // That the others ask once more is the worst that comes of an error here.
+            let _ = vault.write().and_then(|writer| {
+                writer.put(&of, &Prompted { given_up_at_ms: clock::now_ms(), text })
+            });
+            stop(failure)
+        }
+    }
+}
+
+fn lock(vault: &Vault, of: &str) -> Result<crate::vault::Lock, Failure> {
+    let name = format!("prompt-{}.lock", &Secret::from(of).digest().to_string()[..32]);
+    acquire(&vault.dir().join(name), WAIT).map_err(|error| match error {
+        held @ LockError::Held { .. } => {
+            Failure::new(format!("another git is still waiting for somebody to sign in ({held})"))
+                .hint(held.hint())
+                .exit(Exit::SignIn)
+        }
+        unwritable => VaultError::from(unwritable).into(),
+    })
+}
+
+fn stop(failure: Failure) -> Outcome {
+    Outcome {
+        answer: Reply::Quit,
+        messages: vec![failure.message],
+        exit: failure.exit,
+        offer: None,
+    }
+}
+
+fn sign_in_later(offer: &Offer) -> String {
+    format!("git-credential-ona-azure login https://{}", offer.key)
+}
+
+struct Asking<'a> {
+    offer: &'a Offer,
+    person: &'a Person,
+    vault: &'a Vault,
+    network: &'a dyn Send,
+}
+
+impl Asking<'_> {
+    /// Offers the ways until one led somewhere, or the person wants none.
+    fn ask(&self, instead: &Outcome) -> Result<(), Failure> {
+        let surroundings = Surroundings::here();
+        let token_possible = !self.offer.place.is_cloud() || self.offer.organization.is_some();
+        let ways = ways(&self.offer.integration, surroundings, token_possible);
+        let why = instead.messages.first().map_or_else(
+            || format!("nobody is signed in to {}", self.offer.key.host),
+            |message| message.text.clone(),
+        );
+        self.person.say(&format!("\ngit needs a sign-in: {}.\n\n", escape(&why)));
+        loop {
+            let way = match ways.as_slice() {
+                [] => return Err(self.no()),
+                [only] => *only,
+                _ => self.choose(&ways)?,
+            };
+            match self.run(way, surroundings) {
+                Ok(()) => return Ok(()),
+                Err(failure) if failure.exit == Exit::SignIn && failure == self.no() => {
+                    return Err(failure);
+                }
+                Err(failure) => self.person.say(&format!("{}\n", failure.message.render())),
+            }
+        }
+    }
+
+    fn choose(&self, ways: &[Way]) -> Result<Way, Failure> {
+        loop {
+            let choice = match self.person.ask(&menu(ways))? {
+                Answer::Typed(text) => choose(&text, ways),
+                Answer::GaveUp | Answer::Nobody => Choice::No,
+            };
+            match choice {
+                Choice::Way(way) => {
+                    self.person.say("\n");
+                    return Ok(way);
+                }
+                Choice::No => return Err(self.no()),
+                Choice::Unclear => {
+                    self.person.say(&format!("Type a number from 1 to {}, or q.\n\n", ways.len()));
+                }
+            }
+        }
+    }
+
+    fn no(&self) -> Failure {
+        given_up().hint(sign_in_later(self.offer))
+    }
+
+    fn run(&self, way: Way, surroundings: Surroundings) -> Result<(), Failure> {
+        let offer = self.offer;
+        let sign_in = SignIn {
+            key: &offer.key,
+            organization: offer.organization.as_ref(),
+            integration: &offer.integration,
+            login_hint: offer.account.as_deref(),
+            challenges: &offer.challenges,
+            wait: None,
+            vault: self.vault,
+            network: self.network,
+            person: self.person,
+        };
+        let session = match way {
+            Way::Browser => {
+                sign_in.with_browser(Browser { start: true, elsewhere: false, paste: false })?
+            }
+            Way::Elsewhere => sign_in.with_browser(Browser {
+                start: surroundings.elsewhere && surroundings.browser,
+                elsewhere: true,
+                paste: true,
+            })?,
+            Way::Device => sign_in.with_device_code()?,
+            Way::Pat => return self.token(surroundings),
+        };
+        let (lines, warning) = summary(&session, self.vault.dir());
+        // In the middle of git's own output one line is enough.
+        self.person.say(&format!("{}\n", escape(&lines[0])));
+        warning.iter().for_each(|warning| self.person.say(&warning.render()));
+        Ok(())
+    }
+
+    fn token(&self, surroundings: Surroundings) -> Result<(), Failure> {
+        let offer = self.offer;
+        let new = NewPat {
+            scheme: offer.scheme,
+            place: &offer.place,
+            organization: offer.organization.as_ref(),
+            integration: &offer.integration,
+            username: offer.username.as_deref().unwrap_or_default(),
+            expires_at: None,
+        };
+        new.explain(self.person, surroundings.browser);
+        match self.person.ask_secretly("\nPersonal access token (not shown; Enter for none): ")? {
+            Answer::Typed(typed) if !typed.is_empty() => {
+                new.keep(read_pat(&typed, &new.page())?, true, self.vault, self.network)?;
+                self.person.say(&format!(
+                    "The personal access token for {} is kept.\n",
+                    escape(&new.name())
+                ));
+                Ok(())
+            }
+            _ => Err(self.no()),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What has to be in place before a person is asked for anything.
+
+use super::SignIn;
+use crate::broker::{SessionKey, issuer_hint, secret_for};
+use crate::clock;
+use crate::entra::{App, Endpoints, Issuer, endpoints};
+use crate::integration::OAuth;
+use crate::report::Failure;
+use crate::secret::Secret;
+use crate::vault::{ClientMode, VaultError};
+
+/// The issuer's endpoints, and this application as it introduces itself there.
+pub(super) struct Prepared<'a> {
+    pub(super) oauth: &'a OAuth,
+    pub(super) issuer: Issuer,
+    pub(super) endpoints: Endpoints,
+    pub(super) mode: ClientMode,
+    secret: Option<Secret>,
+}
+
+impl Prepared<'_> {
+    pub(super) fn app(&self) -> App<'_> {
+        App { client_id: &self.oauth.client_id, secret: self.secret.as_ref() }
+    }
+}
+
+impl<'a> SignIn<'a> {
+    /// Finds out all that can be known without the person. A device code is always for a public
+    /// client; `mode` is that of the app otherwise.
+    pub(super) fn prepare(&self, mode: Option<ClientMode>) -> Result<Prepared<'a>, Failure> {
+        let Some(oauth) = &self.integration.oauth else {
+            return Err(Failure::new(format!("OAuth is not on for {}", self.key.host)).hint(
+                format!(
+                    "give a personal access token: git-credential-ona-azure login {} --pat",
+                    token_url(self.key)
+                ),
+            ));
+        };
+        let of_app = if oauth.is_public() { ClientMode::Public } else { ClientMode::Confidential };
+        let mode = mode.unwrap_or(of_app);
+        let issuer = Issuer::parse(&oauth.issuer_url, &self.integration.trusted_issuers)
+            .map_err(|error| Failure::new(error.to_string()).hint(issuer_hint(error.hint())))?;
+        let secret = secret_for(mode, oauth, self.vault, self.key)?;
+        // Nobody should go through a browser for a sign-in that cannot be kept.
+        self.vault.write().and_then(|writer| writer.rehearse()).map_err(not_kept)?;
+        let endpoints = self.endpoints(&issuer)?;
+        Ok(Prepared { oauth, issuer, endpoints, mode, secret })
+    }
+
+    fn endpoints(&self, issuer: &Issuer) -> Result<Endpoints, Failure> {
+        endpoints(issuer, self.vault, self.network, clock::now())
+            .map_err(|error| error.into_failure("the issuer cannot be asked"))
+    }
+}
+
+/// A token is for one organization, so the command that takes it names one.
+pub(super) fn token_url(key: &SessionKey) -> String {
+    match &key.organization {
+        Some(_) => format!("https://{key}"),
+        None => format!("https://{key}/<organization>"),
+    }
+}
+
+pub(super) fn not_kept(error: VaultError) -> Failure {
+    Failure::new(format!("the sign-in cannot be kept: {error}")).hint(error.hint())
+}
