@@ -20,7 +20,7 @@ use apps::{Account, Tenant};
 use errors::Refusal;
 use hyper::Method;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -64,7 +64,11 @@ type Override = Box<dyn FnMut(Value) -> Value + Send>;
 pub(crate) struct State {
     tenants: Vec<Tenant>,
     accounts: Vec<Account>,
+    /// Tenants and the names of their guests, in lower case.
+    guests: BTreeSet<(String, String)>,
     apps: Vec<App>,
+    /// Client ids and the tenants in which somebody has signed in to them.
+    installed: BTreeSet<(String, String)>,
     flows: HashMap<String, authorize::Asked>,
     codes: HashMap<String, token::Code>,
     refresh: HashMap<String, token::Refresh>,
@@ -110,7 +114,9 @@ impl Entra {
                     tenant(FABRIKAM, &["fabrikam.onmicrosoft.com", "fabrikam.com"]),
                 ],
                 accounts: vec![account(ADA, "Ada Lovelace"), account(GRACE, "Grace Hopper")],
+                guests: BTreeSet::new(),
                 apps: vec![],
+                installed: BTreeSet::new(),
                 flows: HashMap::new(),
                 codes: HashMap::new(),
                 refresh: HashMap::new(),
@@ -154,6 +160,14 @@ impl Entra {
             oid: random::guid_of(upn),
             tenant: tenant.to_owned(),
         });
+    }
+
+    /// Invites an account of another tenant: it may sign in to this one too, through the tenant's
+    /// own endpoints, and gets tokens of this tenant then.
+    pub fn add_guest(&self, tenant: &str, upn: &str) {
+        let mut state = lock(&self.state);
+        assert!(state.accounts.iter().any(|a| a.is(upn)), "{upn} is no account");
+        state.guests.insert((tenant.to_owned(), upn.to_ascii_lowercase()));
     }
 
     /// How long access tokens issued from now on live.
