@@ -1,5 +1,6 @@
 //! The authorize endpoint: what a browser sees, and where it is sent.
-use super::apps::{App, Platform};
+use super::apps::{App, Person, Platform};
+use super::deviceauth::over;
 use super::directory::Place;
 use super::errors::Refusal;
 use super::scopes::Scopes;
@@ -20,6 +21,17 @@ pub(crate) struct Wanted {
     pub(crate) place: Place,
     pub(crate) client_id: String,
     pub(crate) scopes: Scopes,
+}
+
+/// What the next form of somebody at the browser goes on with.
+#[derive(Debug, Clone)]
+pub(crate) enum Flow {
+    /// An account is to be chosen for an app.
+    Authorize(Asked),
+    /// An account is to be chosen for a device, known by its device code.
+    Device(String),
+    /// The account for a device is chosen, and to be confirmed.
+    Confirm(String, Person),
 }
 
 /// A sign-in under way.
@@ -61,23 +73,22 @@ impl Entra {
             let words = "Session information is not sufficient for single-sign-on.";
             return refuse(&asked.query, &Refusal::new(400, "login_required", 50058, words));
         }
-        let page = account_page(&state, &asked);
-        let flow = random::base64url(43);
-        let page = page.replace("{flow}", &flow);
-        state.flows.insert(flow, asked);
-        http::html(200, &page)
+        let hint = get(&asked.query, "login_hint").unwrap_or_default();
+        let page = account_page(&state, &asked.wanted.place, hint, "");
+        http::html(200, &state.begin(&page, Flow::Authorize(asked)))
     }
 
     /// The account form comes back.
     pub(crate) fn login(&self, ask: &Ask) -> Answer {
         let form = http::pairs(&ask.body);
         let mut state = lock(&self.state);
-        let asked = get(&form, "flow").and_then(|flow| state.flows.remove(flow));
-        let Some(asked) = asked else {
-            let words = "The sign-in was already finished or was never begun.";
-            return Refusal::new(400, "invalid_request", 90100, words).page(400);
-        };
+        let flow = get(&form, "flow").and_then(|flow| state.flows.remove(flow));
         let chosen = get(&form, "account").unwrap_or_default();
+        let asked = match flow {
+            Some(Flow::Authorize(asked)) => asked,
+            Some(Flow::Device(device)) => return state.choose_for_device(device, chosen),
+            Some(Flow::Confirm(..)) | None => return over().page(400),
+        };
         if chosen == "cancel" {
             let refusal = Refusal::new(400, "access_denied", 65004, "User declined to consent.");
             return refuse_with(&asked.query, &refusal, &[("error_subcode", "cancel")]);
@@ -154,21 +165,7 @@ fn request(app: &App, query: &Pairs) -> Result<(Scopes, Option<(String, String)>
         let words = "prompt=select_account and login_hint contradict each other.";
         return Err(bad(90023, words.to_owned()));
     }
-    let scope = get(query, "scope").unwrap_or_default();
-    let scopes = Scopes::parse(scope)?;
-    if scopes.oidc.is_empty() && scopes.names.is_empty() {
-        return Err(Refusal::missing("scope"));
-    }
-    if scopes.resource.is_some() && app.permissions.is_empty() {
-        let words = format!(
-            "Invalid resource. The client has requested access to a resource which is not listed \
-             in the requested permissions in the client's application registration. Client app \
-             ID: {}(Ona). Resource value from request: {}.",
-            app.client_id,
-            scopes.audience()
-        );
-        return Err(Refusal::new(400, "invalid_resource", 650057, words));
-    }
+    let scopes = wanted_scopes(app, get(query, "scope").unwrap_or_default())?;
     let challenge = match (get(query, "code_challenge"), get(query, "code_challenge_method")) {
         (None, None) => None,
         (None, Some(_)) => return Err(Refusal::missing("code_challenge")),
@@ -190,7 +187,27 @@ fn request(app: &App, query: &Pairs) -> Result<(Scopes, Option<(String, String)>
     Ok((scopes, challenge))
 }
 
-fn refused_sign_in(state: &State, wanted: &Wanted) -> Option<Refusal> {
+/// The scopes that an app may ask somebody to grant.
+pub(crate) fn wanted_scopes(app: &App, scope: &str) -> Result<Scopes, Refusal> {
+    let scopes = Scopes::parse(scope)?;
+    if scopes.oidc.is_empty() && scopes.names.is_empty() {
+        return Err(Refusal::missing("scope"));
+    }
+    if scopes.resource.is_some() && app.permissions.is_empty() {
+        let words = format!(
+            "Invalid resource. The client has requested access to a resource which is not listed \
+             in the requested permissions in the client's application registration. Client app \
+             ID: {}(Ona). Resource value from request: {}.",
+            app.client_id,
+            scopes.audience()
+        );
+        return Err(Refusal::new(400, "invalid_resource", 650057, words));
+    }
+    Ok(scopes)
+}
+
+/// Why somebody who may sign in to a place is not signed in to this app.
+pub(crate) fn refused_sign_in(state: &State, wanted: &Wanted) -> Option<Refusal> {
     let (_, app) = state.place_and_app(wanted.place.path(), &wanted.client_id).ok()?;
     let consented = |name: &String| name == ".default" || app.permissions.contains(name);
     let outcome = if wanted.scopes.names.iter().all(consented) {
@@ -232,9 +249,7 @@ fn refused_sign_in(state: &State, wanted: &Wanted) -> Option<Refusal> {
 
 /// The page to choose an account on; `{flow}` is still to be filled in. Every button has its value
 /// for an id, so that a test can click it in a real browser.
-fn account_page(state: &State, asked: &Asked) -> String {
-    let place = &asked.wanted.place;
-    let hint = get(&asked.query, "login_hint").unwrap_or_default();
+pub(crate) fn account_page(state: &State, place: &Place, hint: &str, intro: &str) -> String {
     let buttons: String = state
         .accounts_at(place, hint)
         .iter()
@@ -248,7 +263,7 @@ fn account_page(state: &State, asked: &Asked) -> String {
         .collect();
     format!(
         "<!DOCTYPE html>\n<html><head><title>Sign in to your account</title></head><body>\n\
-         <h1>Pick an account</h1>\n<form method=\"post\" action=\"/{}/login\">\n\
+         <h1>Pick an account</h1>\n{intro}<form method=\"post\" action=\"/{}/login\">\n\
          <input type=\"hidden\" name=\"flow\" value=\"{{flow}}\">\n{buttons}\
          <p><button type=\"submit\" id=\"cancel\" name=\"account\" value=\"cancel\">Cancel\
          </button></p>\n</form></body></html>\n",

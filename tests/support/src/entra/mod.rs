@@ -2,6 +2,8 @@
 mod apps;
 mod authorize;
 mod client;
+mod device;
+mod deviceauth;
 mod directory;
 mod discovery;
 mod errors;
@@ -10,6 +12,7 @@ mod scopes;
 mod token;
 
 pub use apps::{ADA, App, CLIENT_ID, CLIENT_SECRET, CONTOSO, FABRIKAM, GRACE, Platform};
+pub(crate) use deviceauth::PAGE as DEVICE_PAGE;
 pub use scopes::{ADO_RESOURCE, ADO_RESOURCE_URI};
 
 use crate::faults::{Fault, Faults, Target, Times};
@@ -17,6 +20,7 @@ use crate::http::{self, Answer, Ask};
 use crate::log::{Log, lock};
 use crate::random;
 use apps::{Account, Tenant};
+use device::Devices;
 use errors::Refusal;
 use hyper::Method;
 use serde_json::Value;
@@ -69,7 +73,8 @@ pub(crate) struct State {
     apps: Vec<App>,
     /// Client ids and the tenants in which somebody has signed in to them.
     installed: BTreeSet<(String, String)>,
-    flows: HashMap<String, authorize::Asked>,
+    flows: HashMap<String, authorize::Flow>,
+    devices: Devices,
     codes: HashMap<String, token::Code>,
     refresh: HashMap<String, token::Refresh>,
     access: HashMap<String, Access>,
@@ -118,6 +123,7 @@ impl Entra {
                 apps: vec![],
                 installed: BTreeSet::new(),
                 flows: HashMap::new(),
+                devices: Devices::default(),
                 codes: HashMap::new(),
                 refresh: HashMap::new(),
                 access: HashMap::new(),
@@ -241,6 +247,49 @@ impl Entra {
         lock(&self.state).replace = None;
     }
 
+    /// What devices must leave between two polls; the answer names it in whole seconds.
+    pub fn set_device_interval(&self, interval: Duration) {
+        lock(&self.state).devices.interval = interval;
+    }
+
+    /// How long the codes for devices issued from now on live; the answer names it in whole
+    /// seconds.
+    pub fn set_device_lifetime(&self, lifetime: Duration) {
+        lock(&self.state).devices.lifetime = lifetime;
+    }
+
+    /// What each `slow_down` adds to the interval; five seconds unless told.
+    pub fn set_slow_down(&self, penalty: Duration) {
+        lock(&self.state).devices.penalty = penalty;
+    }
+
+    /// Every code for a device issued so far is past its time.
+    pub fn expire_device_codes(&self) {
+        let now = Instant::now();
+        lock(&self.state).devices.known.values_mut().for_each(|d| d.until = now);
+    }
+
+    /// Passes every successful answer of the device authorization endpoint through a function
+    /// before it is sent.
+    pub fn override_device_response(&self, with: impl FnMut(Value) -> Value + Send + 'static) {
+        lock(&self.state).devices.replace = Some(Box::new(with));
+    }
+
+    /// Sends the answers of the device authorization endpoint unchanged again.
+    pub fn clear_device_override(&self) {
+        lock(&self.state).devices.replace = None;
+    }
+
+    /// How many requests came to the device authorization endpoint.
+    pub fn device_requests(&self) -> usize {
+        lock(&self.state).devices.requests
+    }
+
+    /// The form of the latest request to the device authorization endpoint, in the order sent.
+    pub fn last_device_form(&self) -> Vec<(String, String)> {
+        lock(&self.state).devices.last_form.clone()
+    }
+
     /// How many token requests came with this `grant_type`.
     pub fn token_requests(&self, grant: &str) -> usize {
         lock(&self.state).token_requests.get(grant).copied().unwrap_or_default()
@@ -292,6 +341,16 @@ impl Entra {
                 }
                 self.authorize(tenant, ask)
             }
+            ["device"] => http::redirect(DEVICE_PAGE),
+            ["common", "oauth2", "deviceauth"] => self.device_auth(ask),
+            [tenant, "oauth2", "v2.0", "devicecode"] => {
+                let form = self.note_device_request(ask);
+                if let Some(struck) = self.faults.strike(Target::DeviceCode, ask).await {
+                    return struck;
+                }
+                self.device_code(tenant, ask, &form)
+            }
+            [_, "appverify"] if ask.method == Method::POST => self.app_verify(ask),
             [_, "login"] if ask.method == Method::POST => self.login(ask),
             [tenant, "oauth2", "v2.0", "token"] => {
                 let form = self.note_token_request(ask);
@@ -309,7 +368,7 @@ impl Entra {
 
     fn note_token_request(&self, ask: &Ask) -> Vec<(String, String)> {
         let form = http::pairs(&ask.body);
-        let secret = ["client_secret", "code", "code_verifier", "refresh_token"];
+        let secret = ["client_secret", "code", "code_verifier", "device_code", "refresh_token"];
         for (name, value) in &form {
             if secret.contains(&name.as_str()) {
                 self.log.secret(value);

@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 
+/// `grant_type` of a device that polls.
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
 
 /// An authorization code that was handed out.
@@ -52,16 +55,16 @@ pub(crate) struct Refresh {
 }
 
 /// What one grant comes to.
-struct Outcome {
-    tenant: String,
-    client_id: String,
-    confidential: bool,
-    account: Option<Account>,
-    scopes: Scopes,
-    nonce: Option<String>,
+pub(crate) struct Outcome {
+    pub(crate) tenant: String,
+    pub(crate) client_id: String,
+    pub(crate) confidential: bool,
+    pub(crate) account: Option<Account>,
+    pub(crate) scopes: Scopes,
+    pub(crate) nonce: Option<String>,
     /// Family of refresh tokens to go on with, if one is wanted.
-    family: Option<String>,
-    granted: Scopes,
+    pub(crate) family: Option<String>,
+    pub(crate) granted: Scopes,
 }
 
 impl Entra {
@@ -80,16 +83,29 @@ impl Entra {
     }
 }
 
-fn invalid(code: u32, words: &str) -> Refusal {
+pub(crate) fn invalid(code: u32, words: &str) -> Refusal {
     Refusal::new(400, "invalid_grant", code, words)
 }
 
-fn other_tenant() -> Refusal {
+pub(crate) fn other_tenant() -> Refusal {
     invalid(
         700_005,
         "Provided Authorization Code is intended to use against other tenant, thus rejected. \
          OAuth2 Authorization Code must be redeemed against same tenant it was acquired for.",
     )
+}
+
+/// Only a form that is posted is read; of any other body the first parameter is missing.
+pub(crate) fn must_be_form(ask: &Ask, first: &str) -> Result<(), Refusal> {
+    if ask.method != Method::POST {
+        let words = "The endpoint only accepts POST requests. Received a GET request.";
+        return Err(Refusal::new(400, "invalid_request", 900_561, words));
+    }
+    let kind = ask.header("content-type").split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Refusal::missing(first));
+    }
+    Ok(())
 }
 
 impl State {
@@ -100,14 +116,7 @@ impl State {
         form: &[(String, String)],
         log: &Log,
     ) -> Result<Outcome, Refusal> {
-        if ask.method != Method::POST {
-            let words = "The endpoint only accepts POST requests. Received a GET request.";
-            return Err(Refusal::new(400, "invalid_request", 900_561, words));
-        }
-        let kind = ask.header("content-type").split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Refusal::missing("grant_type"));
-        }
+        must_be_form(ask, "grant_type")?;
         if let Some(name) = duplicate(form) {
             return Err(Refusal::duplicate(name));
         }
@@ -126,6 +135,7 @@ impl State {
         match grant {
             "authorization_code" => self.redeem_code(&place, &app, &presented, ask, form),
             "refresh_token" => self.redeem_refresh(&place, &app, &presented, form),
+            DEVICE_GRANT => self.redeem_device(&place, &app, &presented, form),
             "client_credentials" => self.redeem_credentials(&place, &app, &presented, form),
             other => {
                 let words = format!("The app requested an unsupported grant type '{other}'.");
@@ -454,7 +464,11 @@ fn check_verifier(asked: &Asked, verifier: Option<&str>) -> Result<(), Refusal> 
 }
 
 /// What is asked for now must have been granted before; the audience is the one asked for now.
-fn narrowed(granted: &Scopes, mut now: Scopes, refresh: bool) -> Result<Scopes, Refusal> {
+pub(crate) fn narrowed(
+    granted: &Scopes,
+    mut now: Scopes,
+    refresh: bool,
+) -> Result<Scopes, Refusal> {
     let had =
         |name: &String| granted.names.contains(name) || granted.is_default() || name == ".default";
     if now.names.iter().all(had) && (now.names.is_empty() || granted.resource.is_some()) {
