@@ -17,6 +17,27 @@ pub struct BrowseResult {
 /// Opens `url`, picks `account` where an account is asked for, and follows redirects and
 /// self-submitting forms to the end.
 pub fn browse(client: &Client, url: &str, account: &str) -> io::Result<BrowseResult> {
+    follow(client, url, Person { account, code: None })
+}
+
+/// Opens the page for the codes of devices, enters `code`, picks `account` and goes on to the end;
+/// stops where the code is not taken.
+pub(crate) fn enter_code(
+    client: &Client,
+    url: &str,
+    code: &str,
+    account: &str,
+) -> io::Result<BrowseResult> {
+    follow(client, url, Person { account, code: Some(code) })
+}
+
+/// What the person knows; a code is only tried once.
+struct Person<'a> {
+    account: &'a str,
+    code: Option<&'a str>,
+}
+
+fn follow(client: &Client, url: &str, mut person: Person<'_>) -> io::Result<BrowseResult> {
     let mut here = Url::parse(url).map_err(io::Error::other)?;
     let mut reply = client.get(here.as_str())?;
     for _ in 0..10 {
@@ -24,7 +45,7 @@ pub fn browse(client: &Client, url: &str, account: &str) -> io::Result<BrowseRes
             let location = reply.header("location").unwrap_or_default();
             here = here.join(location).map_err(io::Error::other)?;
             reply = client.get(here.as_str())?;
-        } else if let Some((action, fields)) = form(&reply, account) {
+        } else if let Some((action, fields)) = person.fill(&reply) {
             here = here.join(&action).map_err(io::Error::other)?;
             let fields: Vec<(&str, &str)> =
                 fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -36,25 +57,34 @@ pub fn browse(client: &Client, url: &str, account: &str) -> io::Result<BrowseRes
     Ok(BrowseResult { status: reply.status, body: reply.text(), final_url: here.into() })
 }
 
-/// The form of a page of Entra's, filled in.
-fn form(reply: &Reply, account: &str) -> Option<(String, Vec<(String, String)>)> {
-    let page = reply.text();
-    let is_html = reply.header("content-type").is_some_and(|kind| kind.contains("html"));
-    let hidden = page.contains("name=\"hiddenform\"");
-    let picker = page.contains("name=\"flow\"");
-    if !is_html || !(hidden || picker) {
-        return None;
+impl Person<'_> {
+    /// The form of a page of Entra's, filled in; none where the person has nothing to say.
+    fn fill(&mut self, reply: &Reply) -> Option<(String, Vec<(String, String)>)> {
+        let page = reply.text();
+        let asks = |name: &str| page.contains(&format!("name=\"{name}\""));
+        if !reply.header("content-type").is_some_and(|kind| kind.contains("html")) {
+            return None;
+        }
+        let typed = if asks("otc") {
+            Some(("otc", self.code.take()?))
+        } else if asks("account") {
+            Some(("account", self.account))
+        } else if asks("answer") {
+            Some(("answer", "continue"))
+        } else if asks("hiddenform") {
+            None
+        } else {
+            return None;
+        };
+        let action = attribute(page.split("<form ").nth(1)?, "action")?;
+        let mut fields: Vec<(String, String)> = page
+            .split("<input type=\"hidden\" ")
+            .skip(1)
+            .filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)))
+            .collect();
+        fields.extend(typed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Some((action, fields))
     }
-    let action = attribute(page.split("<form ").nth(1)?, "action")?;
-    let mut fields: Vec<(String, String)> = page
-        .split("<input type=\"hidden\" ")
-        .skip(1)
-        .filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)))
-        .collect();
-    if picker {
-        fields.push(("account".to_owned(), account.to_owned()));
-    }
-    Some((action, fields))
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {

@@ -20,6 +20,8 @@ pub enum Target {
     Authorize,
     /// Entra's token endpoint.
     Token,
+    /// Entra's device authorization endpoint.
+    DeviceCode,
     /// Azure DevOps Services: git, REST and LFS.
     Azure,
     /// Azure DevOps Server.
@@ -147,7 +149,7 @@ impl Faults {
             Fault::Error { status, error, codes, suberror, description } => Ok(match target {
                 Target::Azure | Target::Server => azure::error(status, &error, &description),
                 Target::Authorize => entra::fault_page(ask, &error, &codes, &description),
-                Target::Discovery | Target::Token => {
+                Target::Discovery | Target::Token | Target::DeviceCode => {
                     entra::fault_body(status, &error, &codes, suberror.as_deref(), &description)
                 }
             }),

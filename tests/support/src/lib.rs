@@ -15,6 +15,7 @@ mod faults;
 mod foreign;
 mod http;
 mod log;
+mod microsoft;
 mod proxy;
 mod random;
 mod server;

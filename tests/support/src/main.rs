@@ -1,7 +1,8 @@
 //! `standins`: the stand-ins for scripts and demonstrations.
 #![allow(clippy::print_stdout)]
 use standins::{
-    ADA, CLIENT_ID, CLIENT_SECRET, CONTOSO, Client, Dead, Fault, Pat, Target, Times, World, browse,
+    ADA, App, CLIENT_ID, CLIENT_SECRET, CONTOSO, Client, Dead, Fault, Pat, Target, Times, World,
+    browse,
 };
 use std::error::Error;
 use std::fmt::Write as _;
@@ -19,7 +20,11 @@ type Outcome = Result<(), Box<dyn Error>>;
 const USAGE: &str = "usage: standins serve DIR [--stop-on-stdin-eof]
        standins browse DIR URL
        standins ctl DIR expire-access-tokens|revoke-access-tokens|kill-refresh-tokens|
-                        entra-down|entra-up|token-lifetime SECONDS|stats
+                        entra-down|entra-up|token-lifetime SECONDS|stats|
+                        allow-public-client|approve-device CODE
+
+approve-device enters the code of a device and signs in, as a person at the browser would. The
+app takes devices only after allow-public-client, as with \"Allow public client flows\".
 ";
 
 fn main() -> ExitCode {
@@ -104,12 +109,19 @@ fn obey(world: &World, command: &str) -> String {
         world.entra().set_token_lifetime(Duration::from_secs(seconds));
         return "ok\n".to_owned();
     }
+    if let Some(code) = command.strip_prefix("approve-device ") {
+        return approve_device(world, code);
+    }
     match command {
+        "allow-public-client" => {
+            world.entra().register_app(App { allow_public_client: true, ..App::default() });
+        }
         "expire-access-tokens" => world.entra().expire_access_tokens(),
         "revoke-access-tokens" => world.entra().revoke_access_tokens(),
         "kill-refresh-tokens" => world.entra().revoke_refresh_tokens(Dead::Password),
         "entra-down" => {
-            for target in [Target::Discovery, Target::Authorize, Target::Token] {
+            for target in [Target::Discovery, Target::Authorize, Target::Token, Target::DeviceCode]
+            {
                 world.fail(target, Fault::Html(503), Times::Always);
             }
         }
@@ -120,12 +132,23 @@ fn obey(world: &World, command: &str) -> String {
     "ok\n".to_owned()
 }
 
-/// `token GRANT N`, `connections HOST N` and `stray HOST` lines.
+/// Signs in for a device.
+fn approve_device(world: &World, code: &str) -> String {
+    let page = world.enter_device_code("https://microsoft.com/devicelogin", code, ADA).body;
+    if page.contains("id=\"done\"") {
+        return "ok\n".to_owned();
+    }
+    let words = page.split_once("id=\"exceptionMessage\">").map_or(page.as_str(), |(_, rest)| rest);
+    format!("error: {}\n", words.split('<').next().unwrap_or_default())
+}
+
+/// `token GRANT N`, `devicecode N`, `connections HOST N` and `stray HOST` lines.
 fn stats(world: &World) -> String {
     let mut out = String::new();
     for (grant, count) in world.entra().token_request_counts() {
         let _ = writeln!(out, "token {grant} {count}");
     }
+    let _ = writeln!(out, "devicecode {}", world.entra().device_requests());
     for (host, count) in world.all_connections() {
         let _ = writeln!(out, "connections {host} {count}");
     }

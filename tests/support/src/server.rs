@@ -89,8 +89,19 @@ impl AzureDevOpsServer {
         let Some((collection, rest)) = parts.split_first() else {
             return Ok(http::html(200, "<title>Azure DevOps Server</title>"));
         };
-        if let ["_apis", call] | [_, "_apis", call] = rest {
-            return Ok(self.rest(collection, call));
+        match rest {
+            // Of the whole server, which is not asked about repositories.
+            [call] if *collection == "_apis" => {
+                return Ok(match call.to_lowercase().as_str() {
+                    "connectiondata" => connection_data(),
+                    _ => unknown_call(),
+                });
+            }
+            ["_apis", call @ ..] => return Ok(self.rest(ask, collection, None, call)),
+            [project, "_apis", call @ ..] => {
+                return Ok(self.rest(ask, collection, Some(project), call));
+            }
+            _ => {}
         }
         let Some(path) = RepoPath::parse(rest) else {
             return Ok(http::html(404, "<h2>Page not found</h2>"));
@@ -114,42 +125,51 @@ impl AzureDevOpsServer {
         }
     }
 
-    fn rest(&self, collection: &str, call: &str) -> Answer {
-        let collection = collection.to_lowercase();
+    fn rest(&self, ask: &Ask, collection: &str, project: Option<&str>, call: &[&str]) -> Answer {
+        let lower = collection.to_lowercase();
         let state = lock(&self.state);
-        let projects: BTreeSet<&String> =
-            state.repos.keys().filter(|k| k.0 == collection).map(|k| &k.1).collect();
-        if projects.is_empty() {
+        let of_project = |key: &Key| project.is_none_or(|p| key.1.eq_ignore_ascii_case(p));
+        if !state.repos.keys().any(|key| key.0 == lower) {
             return azure::error(
                 404,
                 "HostDoesNotExistException",
                 "TF400898: The collection does not exist.",
             );
         }
-        match call.to_lowercase().as_str() {
-            "connectiondata" => {
-                let user = json!({
-                    "id": random::guid_of("CORP\\ada"),
-                    "providerDisplayName": "Ada Lovelace",
-                    "properties": {"Account": {"$type": "System.String", "$value": "ada"}},
-                });
-                http::json(
-                    200,
-                    &json!({
-                        "authenticatedUser": user,
-                        "authorizedUser": user,
-                        "deploymentType": "onPremises",
-                    }),
-                )
-            }
-            "projects" => {
-                let value: Vec<_> = projects
+        let keys: Vec<&Key> =
+            state.repos.keys().filter(|key| key.0 == lower && of_project(key)).collect();
+        if let (Some(project), true) = (project, keys.is_empty()) {
+            return azure::error(
+                404,
+                "ProjectDoesNotExistWithNameException",
+                &format!("TF200016: The following project does not exist: {project}."),
+            );
+        }
+        let call: Vec<String> = call.iter().map(|part| part.to_lowercase()).collect();
+        let call: Vec<&str> = call.iter().map(String::as_str).collect();
+        match call.as_slice() {
+            ["connectiondata"] => connection_data(),
+            ["projects"] => {
+                let names: BTreeSet<&String> = keys.iter().map(|key| &key.1).collect();
+                let value: Vec<_> = names
                     .iter()
                     .map(|name| json!({"id": random::guid_of(name), "name": name}))
                     .collect();
                 http::json(200, &json!({"count": value.len(), "value": value}))
             }
-            _ => azure::error(404, "VssResourceNotFoundException", "The resource was not found."),
+            ["git", "repositories"] => {
+                let base = format!("{}://{}", ask.scheme, ask.host);
+                let base = match state.directory.as_str() {
+                    "" => format!("{base}/{collection}"),
+                    directory => format!("{base}/{directory}/{collection}"),
+                };
+                let value: Vec<_> = keys
+                    .iter()
+                    .map(|(_, project, name)| repository(&base, project, name))
+                    .collect();
+                http::json(200, &json!({"value": value, "count": value.len()}))
+            }
+            _ => unknown_call(),
         }
     }
 
@@ -188,6 +208,39 @@ impl AzureDevOpsServer {
         http::header(&mut answer, "X-TFS-FedAuthRedirect", "Suppress");
         answer
     }
+}
+
+/// Who is signed in.
+fn connection_data() -> Answer {
+    let user = json!({
+        "id": random::guid_of("CORP\\ada"),
+        "providerDisplayName": "Ada Lovelace",
+        "properties": {"Account": {"$type": "System.String", "$value": "ada"}},
+    });
+    http::json(
+        200,
+        &json!({
+            "authenticatedUser": user,
+            "authorizedUser": user,
+            "deploymentType": "onPremises",
+        }),
+    )
+}
+
+fn repository(base: &str, project: &str, name: &str) -> serde_json::Value {
+    json!({
+        "id": random::guid_of(&format!("{base}/{project}/{name}")),
+        "name": name,
+        "url": format!("{base}/_apis/git/repositories/{name}"),
+        "project": {"id": random::guid_of(project), "name": project, "state": "wellFormed"},
+        "defaultBranch": "refs/heads/main",
+        "remoteUrl": format!("{base}/{}/_git/{}",
+            project.replace(' ', "%20"), name.replace(' ', "%20")),
+    })
+}
+
+fn unknown_call() -> Answer {
+    azure::error(404, "VssResourceNotFoundException", "The resource was not found.")
 }
 
 /// A type 2 message of the domain CORP with a random challenge.

@@ -6,6 +6,7 @@ use crate::faults::Faults;
 use crate::foreign::Foreign;
 use crate::http::{Answer, Ask};
 use crate::log::Log;
+use crate::microsoft;
 use crate::server::AzureDevOpsServer;
 use std::io;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Site {
     Entra,
+    Microsoft,
     Azure,
     Server,
     Foreign,
@@ -33,7 +35,10 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn site(&self, scheme: &str, host: &str, port: u16) -> Option<Site> {
         match (scheme, host, port) {
-            ("https", "login.microsoftonline.com", 443) => Some(Site::Entra),
+            ("https", "login.microsoftonline.com" | "login.microsoft.com", 443) => {
+                Some(Site::Entra)
+            }
+            ("https", "microsoft.com", 443) => Some(Site::Microsoft),
             ("https", "dev.azure.com", 443) => Some(Site::Azure),
             ("https", "tfs.corp.example", 443 | 8443) | ("http", "tfs.corp.example", 80) => {
                 Some(Site::Server)
@@ -50,6 +55,7 @@ impl Shared {
     pub(crate) async fn answer(&self, site: Site, ask: &Ask) -> io::Result<Answer> {
         match site {
             Site::Entra => self.entra.answer(ask).await,
+            Site::Microsoft => Ok(microsoft::answer(ask)),
             Site::Azure => self.azure.answer(ask).await,
             Site::Server => self.server.answer(ask).await,
             Site::Foreign => self.foreign.answer(ask).await,

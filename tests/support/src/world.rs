@@ -153,6 +153,18 @@ impl World {
         browser::browse(&self.client(), url, account).expect("the pages can be fetched")
     }
 
+    /// Enters the code of a device on its page and signs in as an account; `cancel` declines.
+    /// Panics if a page cannot be fetched.
+    pub fn enter_device_code(
+        &self,
+        verification_uri: &str,
+        user_code: &str,
+        account: &str,
+    ) -> BrowseResult {
+        browser::enter_code(&self.client(), verification_uri, user_code, account)
+            .expect("the pages can be fetched")
+    }
+
     /// Arms a fault; several of one target strike in the order they were armed.
     pub fn fail(&self, target: Target, fault: Fault, times: Times) {
         self.shared.faults.arm(target, fault, times);

@@ -243,3 +243,195 @@ fn the_server_takes_pats_and_only_pats() {
     named.fails(&["ls-remote", url]);
     named.ok(&["-c", "http.https://tfs.corp.example.proactiveAuth=basic", "ls-remote", url]);
 }
+
+fn basic(user: &str, password: &str) -> String {
+    let both = format!("{user}:{password}");
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both))
+}
+
+#[test]
+fn organizations_say_whose_they_are_to_strangers() {
+    let world = World::start();
+    let suppress = [("X-TFS-FedAuthRedirect", "Suppress")];
+    let named = |tenant: &str| {
+        format!("Bearer authorization_uri=https://login.microsoftonline.com/{tenant}")
+    };
+    let moved = "ccccdddd-2222-eeee-3333-ffff4444aaaa";
+    world.azure().set_tenant("outsider", moved);
+    for (org, bearer, tenant) in [
+        ("contoso", named(CONTOSO), CONTOSO),
+        ("Contoso", named(CONTOSO), CONTOSO),
+        ("northwind", named(FABRIKAM), FABRIKAM),
+        ("outsider", named(moved), moved),
+        ("msaorg", "Bearer".to_owned(), MSA_TENANT),
+    ] {
+        for method in ["HEAD", "GET"] {
+            for place in ["", "/_apis/connectionData", "/_apis/connectiondata"] {
+                let url = format!("https://dev.azure.com/{org}{place}");
+                let reply = world.client().request(method, &url, &suppress, b"").expect("one");
+                assert_eq!(reply.status, 401, "{method} {url}");
+                assert_eq!(
+                    reply.all("www-authenticate"),
+                    [
+                        bearer.as_str(),
+                        "Basic realm=\"https://tfsprodneu2.visualstudio.com/\"",
+                        "TFS-Federated"
+                    ],
+                    "{method} {url}"
+                );
+                assert_eq!(reply.all("x-vss-resourcetenant"), [tenant], "{method} {url}");
+                assert!(reply.header("x-vss-e2eid").is_some());
+            }
+        }
+    }
+    for place in ["nobody", "nobody/_apis/connectionData", ""] {
+        let url = format!("https://dev.azure.com/{place}");
+        let reply = world.client().request("HEAD", &url, &suppress, b"").expect("an answer");
+        assert_eq!(reply.status, 404, "{url}");
+        assert!(reply.all("www-authenticate").is_empty());
+    }
+}
+
+#[test]
+fn an_organization_can_be_hostile() {
+    let world = World::start();
+    let suppress = [("X-TFS-FedAuthRedirect", "Suppress")];
+    let evil = "Bearer authorization_uri=https://login.evil.example/contoso";
+    let (one, two) = (CONTOSO, FABRIKAM);
+    for headers in [
+        &[("WWW-Authenticate", evil)][..],
+        &[("X-VSS-ResourceTenant", one), ("X-VSS-ResourceTenant", two)],
+        &[("WWW-Authenticate", "Bearer authorization_uri=http://login.microsoftonline.com/x")],
+        &[("X-VSS-ResourceTenant", "../common"), ("WWW-Authenticate", "Basic realm=\"x\"")],
+        &[],
+    ] {
+        world.azure().override_challenge("Contoso", headers);
+        for url in [
+            "https://dev.azure.com/contoso",
+            "https://contoso.visualstudio.com/_apis/connectionData",
+            "https://dev.azure.com/contoso/app/_git/app/info/refs?service=git-upload-pack",
+        ] {
+            let reply = world.client().request("GET", url, &suppress, b"").expect("an answer");
+            assert_eq!(reply.status, 401);
+            for name in ["WWW-Authenticate", "X-VSS-ResourceTenant"] {
+                let expected: Vec<&str> =
+                    headers.iter().filter(|(n, _)| *n == name).map(|(_, value)| *value).collect();
+                assert_eq!(reply.all(&name.to_lowercase()), expected, "{url}");
+            }
+            assert!(reply.header("activityid").is_some(), "it is still Azure DevOps");
+        }
+        let url = "https://dev.azure.com/fabrikam";
+        let other = world.client().request("HEAD", url, &suppress, b"").expect("an answer");
+        assert_eq!(other.all("x-vss-resourcetenant"), [CONTOSO], "only this organization");
+    }
+    world.azure().clear_challenge_override("contoso");
+    let url = "https://dev.azure.com/contoso";
+    let reply = world.client().request("HEAD", url, &suppress, b"").expect("an answer");
+    assert_eq!(reply.all("x-vss-resourcetenant"), [CONTOSO]);
+}
+
+#[test]
+fn pats_are_tried_on_the_list_of_repositories() {
+    let world = World::start();
+    let azure = world.azure();
+    let revoked = azure.add_pat("contoso", Pat::read_write());
+    azure.revoke_pat(&revoked);
+    for (pat, plain, browser, suppressed) in [
+        (azure.add_pat("contoso", Pat::read_write()), 200, 200, 200),
+        (azure.add_pat("contoso", Pat::read_only()), 200, 200, 200),
+        (azure.add_pat("contoso", Pat::without_code()), 401, 401, 401),
+        (azure.add_pat("contoso", Pat::past_expiry()), 203, 302, 401),
+        (azure.add_pat("fabrikam", Pat::read_write()), 203, 302, 401),
+        (revoked, 203, 302, 401),
+        ("nonsense".to_owned(), 203, 302, 401),
+    ] {
+        for (headers, status) in [
+            (&[][..], plain),
+            (&[("Accept", "application/json")], plain),
+            (&[("Accept", "text/html")], browser),
+            (&[("X-TFS-FedAuthRedirect", "Suppress")], suppressed),
+            (&[("X-TFS-FedAuthRedirect", "Suppress"), ("Accept", "application/json")], suppressed),
+        ] {
+            for user in ["", "anything"] {
+                let authorization = basic(user, &pat);
+                let mut headers = headers.to_vec();
+                headers.push(("Authorization", &authorization));
+                let url = "https://dev.azure.com/contoso/_apis/git/repositories?api-version=7.1";
+                let reply = world.client().request("GET", url, &headers, b"").expect("one");
+                assert_eq!(reply.status, status, "{pat} {headers:?}: {}", reply.text());
+                match status {
+                    200 => assert_eq!(reply.json()["count"], 2),
+                    203 => assert!(reply.text().contains("Sign In"), "{}", reply.text()),
+                    302 => assert!(
+                        reply
+                            .header("location")
+                            .is_some_and(|l| l.starts_with("https://login.microsoftonline.com/"))
+                    ),
+                    _ => assert!(!reply.all("www-authenticate").is_empty()),
+                }
+            }
+        }
+    }
+    let who = azure.add_pat("contoso", Pat::without_code());
+    let authorization = basic("", &who);
+    let headers = [("Authorization", authorization.as_str()), ("Accept", "application/json")];
+    let get = |url: &str| world.client().request("GET", url, &headers, b"").expect("an answer");
+    let refused = get("https://dev.azure.com/contoso/_apis/git/repositories");
+    assert!(refused.json()["message"].as_str().expect("words").starts_with("TF400813: The user '"));
+    let known = get("https://dev.azure.com/contoso/_apis/connectionData");
+    assert_eq!(known.status, 200, "it is good for other things");
+    let git = Git::new(&world, "x", &who);
+    git.fails(&["ls-remote", APP]);
+}
+
+#[test]
+fn the_server_lists_repositories_and_says_who_is_asking() {
+    let world = World::start();
+    world.server().create_repo("DefaultCollection", "Web Shop", "shop");
+    let good = basic("", &world.server().add_pat());
+    let gone = world.server().add_pat();
+    world.server().revoke_pat(&gone);
+    let bad = basic("ada", &gone);
+    for (directory, prefix) in [("tfs", "/tfs"), ("/", ""), ("/DevOps/", "/DevOps")] {
+        world.server().set_virtual_directory(directory);
+        for (path, status) in [
+            ("DefaultCollection/_apis/git/repositories?api-version=7.1", 200),
+            ("defaultcollection/_apis/git/repositories", 200),
+            ("DefaultCollection/app/_apis/git/repositories", 200),
+            ("DefaultCollection/none/_apis/git/repositories", 404),
+            ("Other/_apis/git/repositories", 404),
+            ("_apis/connectionData", 200),
+            ("_apis/connectiondata", 200),
+            ("DefaultCollection/_apis/connectionData", 200),
+            ("_apis/git/repositories", 404),
+        ] {
+            for base in ["https://tfs.corp.example", "http://tfs.corp.example"] {
+                let url = format!("{base}{prefix}/{path}");
+                let get = |headers: &[(&str, &str)]| {
+                    world.client().request("GET", &url, headers, b"").expect("an answer")
+                };
+                let reply = get(&[("Authorization", &good)]);
+                assert_eq!(reply.status, status, "{url}: {}", reply.text());
+                for refused in [get(&[]), get(&[("Authorization", &bad)])] {
+                    assert_eq!(refused.status, 401, "{url}");
+                    let offers = refused.all("www-authenticate");
+                    let realm = format!("Basic realm=\"{base}/{}\"", directory.trim_matches('/'));
+                    assert_eq!(offers, ["Bearer", "Negotiate", "NTLM", &realm], "{url}");
+                }
+            }
+        }
+    }
+    world.server().set_virtual_directory("tfs");
+    let get = |path: &str| {
+        let url = format!("https://tfs.corp.example:8443/tfs/{path}");
+        let headers = [("Authorization", good.as_str())];
+        world.client().request("GET", &url, &headers, b"").expect("an answer").json()
+    };
+    let all = get("DefaultCollection/_apis/git/repositories");
+    assert_eq!(all["count"], 2);
+    assert_eq!(
+        get("DefaultCollection/app/_apis/git/repositories")["value"][0]["remoteUrl"],
+        "https://tfs.corp.example:8443/tfs/DefaultCollection/app/_git/app"
+    );
+    assert_eq!(get("_apis/connectionData")["deploymentType"], "onPremises");
+}

@@ -1,6 +1,6 @@
 //! The program that scripts use.
 mod common;
-use common::{authorize_url, listen};
+use common::{SCOPE, authorize_url, endpoint, listen};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -49,8 +49,30 @@ fn it_serves_browses_and_is_controlled() {
         assert_eq!(standins(&["ctl", command], &dir), "ok\n");
     }
     assert_eq!(standins(&["ctl", "token-lifetime", "60"], &dir), "ok\n");
+    assert_eq!(standins(&["ctl", "allow-public-client"], &dir), "ok\n");
+    let proxy = std::fs::read_to_string(dir.join("proxy")).expect("a file");
+    let client = standins::Client::new(&proxy, &dir.join("ca.pem")).expect("a client");
+    let form = [("client_id", standins::CLIENT_ID), ("scope", SCOPE)];
+    let url = endpoint(standins::CONTOSO, "devicecode");
+    let codes = client.post_form(&url, &form).expect("an answer").json();
+    let code = |name: &str| codes[name].as_str().expect("a code");
+    assert_eq!(standins(&["ctl", "approve-device", code("user_code")], &dir), "ok\n");
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("client_id", standins::CLIENT_ID),
+        ("device_code", code("device_code")),
+    ];
+    let url = endpoint(standins::CONTOSO, "token");
+    assert_eq!(client.post_form(&url, &form).expect("an answer").status, 200);
+    let again = Command::new(env!("CARGO_BIN_EXE_standins"))
+        .args([Path::new("ctl"), &dir, Path::new("approve-device"), Path::new("NONE")])
+        .output()
+        .expect("it runs");
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("AADSTS70018"), "{again:?}");
     let stats = standins(&["ctl", "stats"], &dir);
     assert!(stats.contains("connections dev.azure.com 1\n"), "{stats}");
+    assert!(stats.contains("\ndevicecode 1\n"), "{stats}");
     drop(server.stdin.take());
     assert!(server.wait().expect("it ends").success());
 }

@@ -28,6 +28,11 @@ impl Pat {
         Self { read: true, write: false, expired: false }
     }
 
+    /// Anything but Code: good for who it is, not for repositories.
+    pub const fn without_code() -> Self {
+        Self { read: false, write: false, expired: false }
+    }
+
     /// Read and write, past its expiry.
     pub const fn past_expiry() -> Self {
         Self { read: true, write: true, expired: true }
@@ -170,6 +175,13 @@ impl AzureDevOps {
 
     /// The headers that name tenant and ways to sign in.
     pub(crate) fn sign_in_headers(&self, answer: &mut Answer, org: &str) {
+        identify(answer);
+        if let Some(headers) = self.challenge_of(org) {
+            for (name, value) in &headers {
+                http::header(answer, name, value);
+            }
+            return;
+        }
         let tenant = self.tenant_of(org).unwrap_or_else(|| MSA_TENANT.to_owned());
         let realm = "https://tfsprodneu2.visualstudio.com/";
         let bearer = if tenant == MSA_TENANT {
@@ -188,7 +200,6 @@ impl AzureDevOps {
         ] {
             http::header(answer, name, &value);
         }
-        identify(answer);
     }
 }
 

@@ -44,6 +44,8 @@ struct Organization {
     /// Project and repository in lower case, as they were named, and where they lie.
     repos: BTreeMap<(String, String), Repo>,
     public: BTreeSet<String>,
+    /// What it says instead of how to sign in.
+    challenge: Option<Vec<(String, String)>>,
 }
 
 #[derive(Clone)]
@@ -138,6 +140,19 @@ impl AzureDevOps {
         self.organization(org, |o| tenant.clone_into(&mut o.tenant));
     }
 
+    /// Has an organization answer strangers with these headers instead of those that name its
+    /// tenant and the ways to sign in, as one does that wants a program's secrets sent elsewhere.
+    pub fn override_challenge(&self, org: &str, headers: &[(&str, &str)]) {
+        let headers =
+            headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self.organization(org, |o| o.challenge = Some(headers));
+    }
+
+    /// Has an organization name its tenant again.
+    pub fn clear_challenge_override(&self, org: &str) {
+        self.organization(org, |o| o.challenge = None);
+    }
+
     fn organization<T>(&self, org: &str, change: impl FnOnce(&mut Organization) -> T) -> T {
         let mut state = lock(&self.state);
         let found = state.organizations.get_mut(&org.to_lowercase());
@@ -176,6 +191,10 @@ impl AzureDevOps {
 
     fn tenant_of(&self, org: &str) -> Option<String> {
         lock(&self.state).organizations.get(org).map(|o| o.tenant.clone())
+    }
+
+    fn challenge_of(&self, org: &str) -> Option<Vec<(String, String)>> {
+        lock(&self.state).organizations.get(org)?.challenge.clone()
     }
 
     /// Name and lower-cased name of the organization, and the segments after it.

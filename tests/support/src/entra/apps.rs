@@ -1,4 +1,5 @@
 //! Tenants, accounts and app registrations.
+use crate::random;
 use url::{Position, Url};
 
 /// Contoso's tenant id.
@@ -42,6 +43,9 @@ pub struct App {
     pub disabled: bool,
     /// Id of the tenant it is registered in.
     pub tenant: String,
+    /// Whether accounts of other tenants may use it too, through `/organizations` and `/common` or
+    /// through the endpoints of their own tenant.
+    pub multitenant: bool,
 }
 
 impl Default for App {
@@ -60,6 +64,7 @@ impl Default for App {
             permissions: vec!["vso.code".to_owned(), "vso.code_write".to_owned()],
             disabled: false,
             tenant: CONTOSO.to_owned(),
+            multitenant: false,
         }
     }
 }
@@ -103,6 +108,30 @@ pub(crate) struct Account {
     pub(crate) upn: String,
     pub(crate) name: String,
     pub(crate) oid: String,
+    /// Its home; it may be a guest elsewhere.
+    pub(crate) tenant: String,
+}
+
+impl Account {
+    /// Whether this is its name; names have no case.
+    pub(crate) fn is(&self, upn: &str) -> bool {
+        self.upn.eq_ignore_ascii_case(upn)
+    }
+
+    /// Its object in a tenant: a guest is an object of its own there.
+    pub(crate) fn oid_in(&self, tenant: &str) -> String {
+        if self.tenant == tenant {
+            self.oid.clone()
+        } else {
+            random::guid_of(&format!("{} as a guest of {tenant}", self.upn))
+        }
+    }
+}
+
+/// Somebody who signed in, and the tenant that was signed in to.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) account: Account,
     pub(crate) tenant: String,
 }
 

@@ -1,5 +1,7 @@
 //! The authorize endpoint: what a browser sees, and where it is sent.
-use super::apps::{Account, App, Platform};
+use super::apps::{App, Person, Platform};
+use super::deviceauth::over;
+use super::directory::Place;
 use super::errors::Refusal;
 use super::scopes::Scopes;
 use super::token::Code;
@@ -13,14 +15,31 @@ use url::Url;
 
 type Pairs = [(String, String)];
 
+/// What an app wants somebody to sign in for.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) place: Place,
+    pub(crate) client_id: String,
+    pub(crate) scopes: Scopes,
+}
+
+/// What the next form of somebody at the browser goes on with.
+#[derive(Debug, Clone)]
+pub(crate) enum Flow {
+    /// An account is to be chosen for an app.
+    Authorize(Asked),
+    /// An account is to be chosen for a device, known by its device code.
+    Device(String),
+    /// The account for a device is chosen, and to be confirmed.
+    Confirm(String, Person),
+}
+
 /// A sign-in under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    pub(crate) tenant: String,
-    pub(crate) client_id: String,
+    pub(crate) wanted: Wanted,
     pub(crate) redirect_uri: String,
     pub(crate) platform: Platform,
-    pub(crate) scopes: Scopes,
     pub(crate) nonce: Option<String>,
     /// Challenge and method of PKCE.
     pub(crate) challenge: Option<(String, String)>,
@@ -35,17 +54,15 @@ impl Entra {
             _ => return http::html(405, "<p>Method not allowed</p>"),
         };
         let mut state = lock(&self.state);
-        let (tenant, app, uri, platform) = match state.caller(tenant, &query) {
+        let (place, app, uri, platform) = match state.caller(tenant, &query) {
             Ok(caller) => caller,
             Err(refusal) => return refusal.page(refusal.status),
         };
         let asked = match request(&app, &query) {
             Ok((scopes, challenge)) => Asked {
-                tenant,
-                client_id: app.client_id.clone(),
+                wanted: Wanted { place, client_id: app.client_id.clone(), scopes },
                 redirect_uri: uri,
                 platform,
-                scopes,
                 nonce: get(&query, "nonce").map(str::to_owned),
                 challenge,
                 query,
@@ -56,47 +73,32 @@ impl Entra {
             let words = "Session information is not sufficient for single-sign-on.";
             return refuse(&asked.query, &Refusal::new(400, "login_required", 50058, words));
         }
-        let page = account_page(&state, &asked);
-        let flow = random::base64url(43);
-        let page = page.replace("{flow}", &flow);
-        state.flows.insert(flow, asked);
-        http::html(200, &page)
+        let hint = get(&asked.query, "login_hint").unwrap_or_default();
+        let page = account_page(&state, &asked.wanted.place, hint, "");
+        http::html(200, &state.begin(&page, Flow::Authorize(asked)))
     }
 
     /// The account form comes back.
     pub(crate) fn login(&self, ask: &Ask) -> Answer {
         let form = http::pairs(&ask.body);
         let mut state = lock(&self.state);
-        let asked = get(&form, "flow").and_then(|flow| state.flows.remove(flow));
-        let Some(asked) = asked else {
-            let words = "The sign-in was already finished or was never begun.";
-            return Refusal::new(400, "invalid_request", 90100, words).page(400);
-        };
+        let flow = get(&form, "flow").and_then(|flow| state.flows.remove(flow));
         let chosen = get(&form, "account").unwrap_or_default();
+        let asked = match flow {
+            Some(Flow::Authorize(asked)) => asked,
+            Some(Flow::Device(device)) => return state.choose_for_device(device, chosen),
+            Some(Flow::Confirm(..)) | None => return over().page(400),
+        };
         if chosen == "cancel" {
             let refusal = Refusal::new(400, "access_denied", 65004, "User declined to consent.");
             return refuse_with(&asked.query, &refusal, &[("error_subcode", "cancel")]);
         }
-        let account = state.accounts.iter().find(|a| a.upn.eq_ignore_ascii_case(chosen)).cloned();
-        let account = match account {
-            Some(account) if account.tenant == asked.tenant => account,
-            Some(_) => {
-                let words = format!(
-                    "User account '{chosen}' from identity provider 'live.com' does not exist in \
-                     tenant and cannot access the application '{}' in that tenant.",
-                    asked.client_id
-                );
-                return Refusal::new(400, "invalid_request", 50020, words).page(200);
-            }
-            None => {
-                let words = format!(
-                    "The user account {chosen} does not exist in the {} directory.",
-                    asked.tenant
-                );
-                return Refusal::new(400, "invalid_request", 50034, words).page(200);
-            }
+        let Wanted { place, client_id, .. } = &asked.wanted;
+        let person = match state.admit(place, client_id, chosen) {
+            Ok(person) => person,
+            Err(refusal) => return refusal.page(200),
         };
-        match refused_sign_in(&state, &asked) {
+        match refused_sign_in(&state, &asked.wanted) {
             Some(refusal) if refusal.code() == 65004 => refuse(&asked.query, &refusal),
             Some(refusal) => refusal.page(200),
             None => {
@@ -104,7 +106,7 @@ impl Entra {
                 self.log.secret(&code);
                 let answer =
                     deliver(&asked.query, &[("code", &code), ("session_state", &random::guid())]);
-                state.codes.insert(code, Code::new(asked, account, Instant::now()));
+                state.codes.insert(code, Code::new(asked, person, Instant::now()));
                 answer
             }
         }
@@ -117,12 +119,12 @@ impl State {
         &self,
         tenant: &str,
         query: &Pairs,
-    ) -> Result<(String, App, String, Platform), Refusal> {
+    ) -> Result<(Place, App, String, Platform), Refusal> {
         if let Some(name) = duplicate(query) {
             return Err(Refusal::duplicate(name));
         }
         let client_id = get(query, "client_id").ok_or_else(|| Refusal::missing("client_id"))?;
-        let (tenant, app) = self.tenant_and_app(tenant, client_id)?;
+        let (place, app) = self.place_and_app(tenant, client_id)?;
         let uri = get(query, "redirect_uri").ok_or_else(|| {
             let words = "The reply address is missing. Send the redirect_uri parameter.";
             Refusal::new(400, "invalid_request", 900_971, words)
@@ -135,7 +137,7 @@ impl State {
             );
             return Err(Refusal::new(400, "invalid_request", 50011, words));
         };
-        Ok((tenant.id, app, uri.to_owned(), platform))
+        Ok((place, app, uri.to_owned(), platform))
     }
 }
 
@@ -163,21 +165,7 @@ fn request(app: &App, query: &Pairs) -> Result<(Scopes, Option<(String, String)>
         let words = "prompt=select_account and login_hint contradict each other.";
         return Err(bad(90023, words.to_owned()));
     }
-    let scope = get(query, "scope").unwrap_or_default();
-    let scopes = Scopes::parse(scope)?;
-    if scopes.oidc.is_empty() && scopes.names.is_empty() {
-        return Err(Refusal::missing("scope"));
-    }
-    if scopes.resource.is_some() && app.permissions.is_empty() {
-        let words = format!(
-            "Invalid resource. The client has requested access to a resource which is not listed \
-             in the requested permissions in the client's application registration. Client app \
-             ID: {}(Ona). Resource value from request: {}.",
-            app.client_id,
-            scopes.audience()
-        );
-        return Err(Refusal::new(400, "invalid_resource", 650057, words));
-    }
+    let scopes = wanted_scopes(app, get(query, "scope").unwrap_or_default())?;
     let challenge = match (get(query, "code_challenge"), get(query, "code_challenge_method")) {
         (None, None) => None,
         (None, Some(_)) => return Err(Refusal::missing("code_challenge")),
@@ -199,10 +187,30 @@ fn request(app: &App, query: &Pairs) -> Result<(Scopes, Option<(String, String)>
     Ok((scopes, challenge))
 }
 
-fn refused_sign_in(state: &State, asked: &Asked) -> Option<Refusal> {
-    let app = state.app(&asked.tenant, &asked.client_id).ok()?;
+/// The scopes that an app may ask somebody to grant.
+pub(crate) fn wanted_scopes(app: &App, scope: &str) -> Result<Scopes, Refusal> {
+    let scopes = Scopes::parse(scope)?;
+    if scopes.oidc.is_empty() && scopes.names.is_empty() {
+        return Err(Refusal::missing("scope"));
+    }
+    if scopes.resource.is_some() && app.permissions.is_empty() {
+        let words = format!(
+            "Invalid resource. The client has requested access to a resource which is not listed \
+             in the requested permissions in the client's application registration. Client app \
+             ID: {}(Ona). Resource value from request: {}.",
+            app.client_id,
+            scopes.audience()
+        );
+        return Err(Refusal::new(400, "invalid_resource", 650057, words));
+    }
+    Ok(scopes)
+}
+
+/// Why somebody who may sign in to a place is not signed in to this app.
+pub(crate) fn refused_sign_in(state: &State, wanted: &Wanted) -> Option<Refusal> {
+    let (_, app) = state.place_and_app(wanted.place.path(), &wanted.client_id).ok()?;
     let consented = |name: &String| name == ".default" || app.permissions.contains(name);
-    let outcome = if asked.scopes.names.iter().all(consented) {
+    let outcome = if wanted.scopes.names.iter().all(consented) {
         state.sign_in
     } else {
         SignIn::NeedsAdminConsent
@@ -212,7 +220,7 @@ fn refused_sign_in(state: &State, asked: &Asked) -> Option<Refusal> {
         SignIn::Declined => (
             "access_denied",
             65004,
-            format!("User declined to consent to access the app '{}'.", asked.client_id),
+            format!("User declined to consent to access the app '{}'.", wanted.client_id),
         ),
         SignIn::NeedsAdminConsent => (
             "access_denied",
@@ -239,29 +247,27 @@ fn refused_sign_in(state: &State, asked: &Asked) -> Option<Refusal> {
     Some(Refusal::new(400, error, code, words))
 }
 
-/// The page to choose an account on; `{flow}` is still to be filled in.
-fn account_page(state: &State, asked: &Asked) -> String {
-    let hint = get(&asked.query, "login_hint").unwrap_or_default();
-    let mut accounts: Vec<&Account> =
-        state.accounts.iter().filter(|a| a.tenant == asked.tenant).collect();
-    accounts.sort_by_key(|a| !a.upn.eq_ignore_ascii_case(hint));
-    let buttons: String = accounts
+/// The page to choose an account on; `{flow}` is still to be filled in. Every button has its value
+/// for an id, so that a test can click it in a real browser.
+pub(crate) fn account_page(state: &State, place: &Place, hint: &str, intro: &str) -> String {
+    let buttons: String = state
+        .accounts_at(place, hint)
         .iter()
-        .map(|a| {
-            let (upn, name) = (escape(&a.upn), escape(&a.name));
+        .map(|account| {
+            let (upn, name) = (escape(&account.upn), escape(&account.name));
             format!(
-                "<p><button type=\"submit\" name=\"account\" value=\"{upn}\">{name}<br>{upn}\
-                 </button></p>\n"
+                "<p><button type=\"submit\" id=\"{upn}\" name=\"account\" value=\"{upn}\">\
+                 {name}<br>{upn}</button></p>\n"
             )
         })
         .collect();
     format!(
         "<!DOCTYPE html>\n<html><head><title>Sign in to your account</title></head><body>\n\
-         <h1>Pick an account</h1>\n<form method=\"post\" action=\"/{}/login\">\n\
+         <h1>Pick an account</h1>\n{intro}<form method=\"post\" action=\"/{}/login\">\n\
          <input type=\"hidden\" name=\"flow\" value=\"{{flow}}\">\n{buttons}\
-         <p><button type=\"submit\" name=\"account\" value=\"cancel\">Cancel</button></p>\n\
-         </form></body></html>\n",
-        asked.tenant
+         <p><button type=\"submit\" id=\"cancel\" name=\"account\" value=\"cancel\">Cancel\
+         </button></p>\n</form></body></html>\n",
+        place.path()
     )
 }
 

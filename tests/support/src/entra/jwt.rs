@@ -30,7 +30,7 @@ impl Ticket<'_> {
             "aio": random::base64url(64),
             "appid": self.client_id,
             "appidacr": if self.confidential { "1" } else { "0" },
-            "idp": format!("https://sts.windows.net/{tenant}/"),
+            "idp": format!("https://sts.windows.net/{}/", self.account.map_or(tenant, |a| &a.tenant)),
             "rh": format!("1.{}.", random::base64url(32)),
             "tid": tenant,
             "uti": random::base64url(22),
@@ -38,7 +38,7 @@ impl Ticket<'_> {
         });
         let more = match self.account {
             Some(account) => json!({
-                "acct": 0,
+                "acct": u8::from(account.tenant != tenant),
                 "acr": "1",
                 "amr": ["pwd", "mfa"],
                 "app_displayname": "Ona",
@@ -46,13 +46,13 @@ impl Ticket<'_> {
                 "given_name": account.name.split(' ').next(),
                 "ipaddr": "192.0.2.17",
                 "name": account.name,
-                "oid": account.oid,
+                "oid": account.oid_in(tenant),
                 "puid": "10032000ABCD1234",
                 "scp": scopes.join(" "),
                 "sid": random::guid(),
                 "sub": self.subject(account),
                 "unique_name": account.upn,
-                "upn": account.upn,
+                "upn": self.upn(account),
                 "wids": ["b79fbf4d-3ef9-4689-8143-76b194e85509"],
                 "xms_idrel": "1 22",
             }),
@@ -86,7 +86,7 @@ impl Ticket<'_> {
                 &mut claims,
                 json!({
                     "name": account.name,
-                    "oid": account.oid,
+                    "oid": account.oid_in(tenant),
                     "preferred_username": account.upn,
                 }),
             );
@@ -101,7 +101,16 @@ impl Ticket<'_> {
 impl Ticket<'_> {
     /// Pairwise: the same for an account and an app whenever asked, another for every other pair.
     fn subject(&self, account: &Account) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{} {}", self.client_id, account.oid)))
+        let oid = account.oid_in(self.tenant);
+        URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{} {oid}", self.client_id)))
+    }
+
+    /// A guest goes by a name that the inviting tenant made up.
+    fn upn(&self, account: &Account) -> String {
+        if account.tenant == self.tenant {
+            return account.upn.clone();
+        }
+        format!("{}#EXT#@{}", account.upn.replace('@', "_"), self.tenant)
     }
 }
 

@@ -2,6 +2,8 @@
 mod apps;
 mod authorize;
 mod client;
+mod device;
+mod deviceauth;
 mod directory;
 mod discovery;
 mod errors;
@@ -10,6 +12,7 @@ mod scopes;
 mod token;
 
 pub use apps::{ADA, App, CLIENT_ID, CLIENT_SECRET, CONTOSO, FABRIKAM, GRACE, Platform};
+pub(crate) use deviceauth::PAGE as DEVICE_PAGE;
 pub use scopes::{ADO_RESOURCE, ADO_RESOURCE_URI};
 
 use crate::faults::{Fault, Faults, Target, Times};
@@ -17,10 +20,11 @@ use crate::http::{self, Answer, Ask};
 use crate::log::{Log, lock};
 use crate::random;
 use apps::{Account, Tenant};
+use device::Devices;
 use errors::Refusal;
 use hyper::Method;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -64,8 +68,13 @@ type Override = Box<dyn FnMut(Value) -> Value + Send>;
 pub(crate) struct State {
     tenants: Vec<Tenant>,
     accounts: Vec<Account>,
+    /// Tenants and the names of their guests, in lower case.
+    guests: BTreeSet<(String, String)>,
     apps: Vec<App>,
-    flows: HashMap<String, authorize::Asked>,
+    /// Client ids and the tenants in which somebody has signed in to them.
+    installed: BTreeSet<(String, String)>,
+    flows: HashMap<String, authorize::Flow>,
+    devices: Devices,
     codes: HashMap<String, token::Code>,
     refresh: HashMap<String, token::Refresh>,
     access: HashMap<String, Access>,
@@ -110,8 +119,11 @@ impl Entra {
                     tenant(FABRIKAM, &["fabrikam.onmicrosoft.com", "fabrikam.com"]),
                 ],
                 accounts: vec![account(ADA, "Ada Lovelace"), account(GRACE, "Grace Hopper")],
+                guests: BTreeSet::new(),
                 apps: vec![],
+                installed: BTreeSet::new(),
                 flows: HashMap::new(),
+                devices: Devices::default(),
                 codes: HashMap::new(),
                 refresh: HashMap::new(),
                 access: HashMap::new(),
@@ -154,6 +166,14 @@ impl Entra {
             oid: random::guid_of(upn),
             tenant: tenant.to_owned(),
         });
+    }
+
+    /// Invites an account of another tenant: it may sign in to this one too, through the tenant's
+    /// own endpoints, and gets tokens of this tenant then.
+    pub fn add_guest(&self, tenant: &str, upn: &str) {
+        let mut state = lock(&self.state);
+        assert!(state.accounts.iter().any(|a| a.is(upn)), "{upn} is no account");
+        state.guests.insert((tenant.to_owned(), upn.to_ascii_lowercase()));
     }
 
     /// How long access tokens issued from now on live.
@@ -227,6 +247,49 @@ impl Entra {
         lock(&self.state).replace = None;
     }
 
+    /// What devices must leave between two polls; the answer names it in whole seconds.
+    pub fn set_device_interval(&self, interval: Duration) {
+        lock(&self.state).devices.interval = interval;
+    }
+
+    /// How long the codes for devices issued from now on live; the answer names it in whole
+    /// seconds.
+    pub fn set_device_lifetime(&self, lifetime: Duration) {
+        lock(&self.state).devices.lifetime = lifetime;
+    }
+
+    /// What each `slow_down` adds to the interval; five seconds unless told.
+    pub fn set_slow_down(&self, penalty: Duration) {
+        lock(&self.state).devices.penalty = penalty;
+    }
+
+    /// Every code for a device issued so far is past its time.
+    pub fn expire_device_codes(&self) {
+        let now = Instant::now();
+        lock(&self.state).devices.known.values_mut().for_each(|d| d.until = now);
+    }
+
+    /// Passes every successful answer of the device authorization endpoint through a function
+    /// before it is sent.
+    pub fn override_device_response(&self, with: impl FnMut(Value) -> Value + Send + 'static) {
+        lock(&self.state).devices.replace = Some(Box::new(with));
+    }
+
+    /// Sends the answers of the device authorization endpoint unchanged again.
+    pub fn clear_device_override(&self) {
+        lock(&self.state).devices.replace = None;
+    }
+
+    /// How many requests came to the device authorization endpoint.
+    pub fn device_requests(&self) -> usize {
+        lock(&self.state).devices.requests
+    }
+
+    /// The form of the latest request to the device authorization endpoint, in the order sent.
+    pub fn last_device_form(&self) -> Vec<(String, String)> {
+        lock(&self.state).devices.last_form.clone()
+    }
+
     /// How many token requests came with this `grant_type`.
     pub fn token_requests(&self, grant: &str) -> usize {
         lock(&self.state).token_requests.get(grant).copied().unwrap_or_default()
@@ -278,6 +341,16 @@ impl Entra {
                 }
                 self.authorize(tenant, ask)
             }
+            ["device"] => http::redirect(DEVICE_PAGE),
+            ["common", "oauth2", "deviceauth"] => self.device_auth(ask),
+            [tenant, "oauth2", "v2.0", "devicecode"] => {
+                let form = self.note_device_request(ask);
+                if let Some(struck) = self.faults.strike(Target::DeviceCode, ask).await {
+                    return struck;
+                }
+                self.device_code(tenant, ask, &form)
+            }
+            [_, "appverify"] if ask.method == Method::POST => self.app_verify(ask),
             [_, "login"] if ask.method == Method::POST => self.login(ask),
             [tenant, "oauth2", "v2.0", "token"] => {
                 let form = self.note_token_request(ask);
@@ -295,7 +368,7 @@ impl Entra {
 
     fn note_token_request(&self, ask: &Ask) -> Vec<(String, String)> {
         let form = http::pairs(&ask.body);
-        let secret = ["client_secret", "code", "code_verifier", "refresh_token"];
+        let secret = ["client_secret", "code", "code_verifier", "device_code", "refresh_token"];
         for (name, value) in &form {
             if secret.contains(&name.as_str()) {
                 self.log.secret(value);

@@ -1,7 +1,8 @@
 //! The token endpoint.
-use super::apps::{Account, App, Platform};
+use super::apps::{Account, App, Person, Platform};
 use super::authorize::{Asked, duplicate, get};
 use super::client::Presented;
+use super::directory::Place;
 use super::errors::Refusal;
 use super::jwt::Ticket;
 use super::scopes::{ADO_RESOURCE, Scopes};
@@ -16,19 +17,22 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::{Duration, Instant};
 
+/// `grant_type` of a device that polls.
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
 
 /// An authorization code that was handed out.
 pub(crate) struct Code {
     asked: Asked,
-    account: Account,
+    person: Person,
     until: Instant,
     redeemed: bool,
 }
 
 impl Code {
-    pub(crate) fn new(asked: Asked, account: Account, issued: Instant) -> Self {
-        Self { asked, account, until: issued + CODE_LIFETIME, redeemed: false }
+    pub(crate) fn new(asked: Asked, person: Person, issued: Instant) -> Self {
+        Self { asked, person, until: issued + CODE_LIFETIME, redeemed: false }
     }
 
     pub(crate) fn expire(&mut self) {
@@ -51,16 +55,16 @@ pub(crate) struct Refresh {
 }
 
 /// What one grant comes to.
-struct Outcome {
-    tenant: String,
-    client_id: String,
-    confidential: bool,
-    account: Option<Account>,
-    scopes: Scopes,
-    nonce: Option<String>,
+pub(crate) struct Outcome {
+    pub(crate) tenant: String,
+    pub(crate) client_id: String,
+    pub(crate) confidential: bool,
+    pub(crate) account: Option<Account>,
+    pub(crate) scopes: Scopes,
+    pub(crate) nonce: Option<String>,
     /// Family of refresh tokens to go on with, if one is wanted.
-    family: Option<String>,
-    granted: Scopes,
+    pub(crate) family: Option<String>,
+    pub(crate) granted: Scopes,
 }
 
 impl Entra {
@@ -79,8 +83,29 @@ impl Entra {
     }
 }
 
-fn invalid(code: u32, words: &str) -> Refusal {
+pub(crate) fn invalid(code: u32, words: &str) -> Refusal {
     Refusal::new(400, "invalid_grant", code, words)
+}
+
+pub(crate) fn other_tenant() -> Refusal {
+    invalid(
+        700_005,
+        "Provided Authorization Code is intended to use against other tenant, thus rejected. \
+         OAuth2 Authorization Code must be redeemed against same tenant it was acquired for.",
+    )
+}
+
+/// Only a form that is posted is read; of any other body the first parameter is missing.
+pub(crate) fn must_be_form(ask: &Ask, first: &str) -> Result<(), Refusal> {
+    if ask.method != Method::POST {
+        let words = "The endpoint only accepts POST requests. Received a GET request.";
+        return Err(Refusal::new(400, "invalid_request", 900_561, words));
+    }
+    let kind = ask.header("content-type").split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Refusal::missing(first));
+    }
+    Ok(())
 }
 
 impl State {
@@ -91,14 +116,7 @@ impl State {
         form: &[(String, String)],
         log: &Log,
     ) -> Result<Outcome, Refusal> {
-        if ask.method != Method::POST {
-            let words = "The endpoint only accepts POST requests. Received a GET request.";
-            return Err(Refusal::new(400, "invalid_request", 900_561, words));
-        }
-        let kind = ask.header("content-type").split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Refusal::missing("grant_type"));
-        }
+        must_be_form(ask, "grant_type")?;
         if let Some(name) = duplicate(form) {
             return Err(Refusal::duplicate(name));
         }
@@ -113,11 +131,12 @@ impl State {
                          Please use the /organizations or tenant-specific endpoint.";
             return Err(Refusal::new(400, "invalid_request", 9_001_023, words));
         }
-        let (tenant, app) = self.tenant_and_app(tenant, &presented.client_id)?;
+        let (place, app) = self.place_and_app(tenant, &presented.client_id)?;
         match grant {
-            "authorization_code" => self.redeem_code(&tenant.id, &app, &presented, ask, form),
-            "refresh_token" => self.redeem_refresh(&tenant.id, &app, &presented, form),
-            "client_credentials" => redeem_credentials(&tenant.id, &app, &presented, form),
+            "authorization_code" => self.redeem_code(&place, &app, &presented, ask, form),
+            "refresh_token" => self.redeem_refresh(&place, &app, &presented, form),
+            DEVICE_GRANT => self.redeem_device(&place, &app, &presented, form),
+            "client_credentials" => self.redeem_credentials(&place, &app, &presented, form),
             other => {
                 let words = format!("The app requested an unsupported grant type '{other}'.");
                 Err(Refusal::new(400, "unsupported_grant_type", 70003, words))
@@ -127,7 +146,7 @@ impl State {
 
     fn redeem_code(
         &mut self,
-        tenant: &str,
+        place: &Place,
         app: &App,
         presented: &Presented,
         ask: &Ask,
@@ -144,10 +163,10 @@ impl State {
             ));
         };
         let asked = kept.asked.clone();
-        if asked.tenant != tenant {
-            return Err(invalid(700_005, "The code was issued for another tenant."));
+        if !place.hands_out(&asked.wanted.place, &kept.person.tenant) {
+            return Err(other_tenant());
         }
-        if asked.client_id != app.client_id {
+        if asked.wanted.client_id != app.client_id {
             return Err(invalid(70000, "Provided grant is invalid or malformed."));
         }
         match asked.platform {
@@ -186,25 +205,25 @@ impl State {
         }
         check_verifier(&asked, get(form, "code_verifier"))?;
         let scopes = match get(form, "scope") {
-            Some(text) => narrowed(&asked.scopes, Scopes::parse(text)?, false)?,
-            None => asked.scopes.clone(),
+            Some(text) => narrowed(&asked.wanted.scopes, Scopes::parse(text)?, false)?,
+            None => asked.wanted.scopes.clone(),
         };
         kept.redeemed = true;
         Ok(Outcome {
-            tenant: tenant.to_owned(),
+            tenant: kept.person.tenant.clone(),
             client_id: app.client_id.clone(),
             confidential: asked.platform == Platform::Web,
-            account: Some(kept.account.clone()),
-            nonce: asked.nonce.clone(),
-            family: asked.scopes.has("offline_access").then(random::guid),
-            granted: asked.scopes,
+            account: Some(kept.person.account.clone()),
+            nonce: asked.nonce,
+            family: asked.wanted.scopes.has("offline_access").then(random::guid),
+            granted: asked.wanted.scopes,
             scopes,
         })
     }
 
     fn redeem_refresh(
         &mut self,
-        tenant: &str,
+        place: &Place,
         app: &App,
         presented: &Presented,
         form: &[(String, String)],
@@ -212,7 +231,8 @@ impl State {
         let token = get(form, "refresh_token").ok_or_else(|| Refusal::missing("refresh_token"))?;
         let unknown = || invalid(9_002_313, "Invalid request. Request is malformed or invalid.");
         let kept = self.refresh.get(token).cloned().ok_or_else(unknown)?;
-        if kept.client_id != app.client_id || kept.tenant != tenant {
+        let elsewhere = !app.multitenant && place.path() != kept.tenant;
+        if kept.client_id != app.client_id || elsewhere {
             return Err(invalid(
                 70000,
                 "Provided grant is invalid or malformed. The refresh token was issued to another \
@@ -253,6 +273,10 @@ impl State {
             }
             return Err(invalid(70000, "Provided grant is invalid or malformed.").sub("bad_token"));
         }
+        // Bound to account and client; the endpoint says for which tenant the tokens are.
+        let person = self
+            .admit(place, &app.client_id, &kept.account.upn)
+            .map_err(|refusal| Refusal { error: "invalid_grant".to_owned(), ..refusal })?;
         let scopes = match get(form, "scope") {
             Some(text) => narrowed(&kept.granted, Scopes::parse(text)?, true)?,
             None => kept.granted.clone(),
@@ -261,7 +285,7 @@ impl State {
             kept.replaced = true;
         }
         Ok(Outcome {
-            tenant: kept.tenant,
+            tenant: person.tenant,
             client_id: kept.client_id,
             confidential: kept.confidential,
             account: Some(kept.account),
@@ -269,6 +293,55 @@ impl State {
             nonce: None,
             family: Some(kept.family),
             granted: kept.granted,
+        })
+    }
+
+    fn redeem_credentials(
+        &self,
+        place: &Place,
+        app: &App,
+        presented: &Presented,
+        form: &[(String, String)],
+    ) -> Result<Outcome, Refusal> {
+        if presented.secret.is_none() {
+            let words = "'client_assertion', 'client_secret' or 'request' is required for the \
+                         'client_credentials' grant type.";
+            return Err(Refusal::new(401, "invalid_client", 7_000_216, words));
+        }
+        presented.check(app, true)?;
+        let text = get(form, "scope").ok_or_else(|| Refusal::missing("scope"))?;
+        let scopes = Scopes::parse(text)?;
+        if !scopes.is_default() || !scopes.oidc.is_empty() {
+            let words = format!(
+                "The provided value for scope {text} is not valid. Client credential flows must have \
+                 a scope value with /.default suffixed to the resource identifier (application ID \
+                 URI)."
+            );
+            return Err(Refusal::new(400, "invalid_scope", 1_002_012, words));
+        }
+        // Nobody signs in, so at a placeholder the credentials alone say whose app it is.
+        let tenant = match place {
+            Place::Tenant(tenant) => tenant,
+            Place::Any(_) => &app.tenant,
+        };
+        let installed = (app.client_id.clone(), tenant.clone());
+        if *tenant != app.tenant && !self.installed.contains(&installed) {
+            let words = format!(
+                "The client application {} is missing service principal in the tenant {tenant}. See \
+                 instructions here: https://go.microsoft.com/fwlink/?linkid=2225119",
+                app.client_id
+            );
+            return Err(Refusal::new(400, "unauthorized_client", 7_000_229, words));
+        }
+        Ok(Outcome {
+            tenant: tenant.clone(),
+            client_id: app.client_id.clone(),
+            confidential: true,
+            account: None,
+            granted: scopes.clone(),
+            scopes,
+            nonce: None,
+            family: None,
         })
     }
 
@@ -283,6 +356,9 @@ impl State {
             account: outcome.account.as_ref(),
             lifetime,
         };
+        if outcome.account.is_some() {
+            self.installed.insert((outcome.client_id.clone(), outcome.tenant.clone()));
+        }
         let audience = outcome.scopes.audience();
         let token = ticket.access(&audience, &names);
         log.secret(&token);
@@ -368,40 +444,6 @@ impl State {
     }
 }
 
-fn redeem_credentials(
-    tenant: &str,
-    app: &App,
-    presented: &Presented,
-    form: &[(String, String)],
-) -> Result<Outcome, Refusal> {
-    if presented.secret.is_none() {
-        let words = "'client_assertion', 'client_secret' or 'request' is required for the \
-                     'client_credentials' grant type.";
-        return Err(Refusal::new(401, "invalid_client", 7_000_216, words));
-    }
-    presented.check(app, true)?;
-    let text = get(form, "scope").ok_or_else(|| Refusal::missing("scope"))?;
-    let scopes = Scopes::parse(text)?;
-    if !scopes.is_default() || !scopes.oidc.is_empty() {
-        let words = format!(
-            "The provided value for scope {text} is not valid. Client credential flows must have \
-             a scope value with /.default suffixed to the resource identifier (application ID \
-             URI)."
-        );
-        return Err(Refusal::new(400, "invalid_scope", 1_002_012, words));
-    }
-    Ok(Outcome {
-        tenant: tenant.to_owned(),
-        client_id: app.client_id.clone(),
-        confidential: true,
-        account: None,
-        granted: scopes.clone(),
-        scopes,
-        nonce: None,
-        family: None,
-    })
-}
-
 fn check_verifier(asked: &Asked, verifier: Option<&str>) -> Result<(), Refusal> {
     let Some((challenge, method)) = &asked.challenge else { return Ok(()) };
     let matches = verifier.is_some_and(|verifier| {
@@ -422,7 +464,11 @@ fn check_verifier(asked: &Asked, verifier: Option<&str>) -> Result<(), Refusal> 
 }
 
 /// What is asked for now must have been granted before; the audience is the one asked for now.
-fn narrowed(granted: &Scopes, mut now: Scopes, refresh: bool) -> Result<Scopes, Refusal> {
+pub(crate) fn narrowed(
+    granted: &Scopes,
+    mut now: Scopes,
+    refresh: bool,
+) -> Result<Scopes, Refusal> {
     let had =
         |name: &String| granted.names.contains(name) || granted.is_default() || name == ".default";
     if now.names.iter().all(had) && (now.names.is_empty() || granted.resource.is_some()) {

@@ -15,7 +15,20 @@ pub const SCOPE: &str = "openid profile offline_access \
 pub const VERIFIER: &str = "a-verifier-that-is-long-enough-to-be-taken-0123456789";
 
 pub fn token_url() -> String {
-    format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0/token")
+    endpoint(CONTOSO, "token")
+}
+
+/// An endpoint of Entra's at a tenant or a placeholder.
+pub fn endpoint(place: &str, name: &str) -> String {
+    format!("https://login.microsoftonline.com/{place}/oauth2/v2.0/{name}")
+}
+
+/// The claims of a token.
+pub fn claims(token: &serde_json::Value) -> serde_json::Value {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let part = token.as_str().and_then(|token| token.split('.').nth(1)).expect("a payload");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
 
 pub fn challenge() -> String {
@@ -25,6 +38,11 @@ pub fn challenge() -> String {
 
 /// The authorize URL of a usual sign-in, with changes (an empty value leaves a parameter out).
 pub fn authorize_url(redirect_uri: &str, changes: &[(&str, &str)]) -> String {
+    authorize_url_at(CONTOSO, redirect_uri, changes)
+}
+
+/// The same at a tenant or a placeholder.
+pub fn authorize_url_at(place: &str, redirect_uri: &str, changes: &[(&str, &str)]) -> String {
     let challenge = challenge();
     let mut pairs = vec![
         ("client_id", CLIENT_ID),
@@ -43,8 +61,7 @@ pub fn authorize_url(redirect_uri: &str, changes: &[(&str, &str)]) -> String {
             pairs.push((name, value));
         }
     }
-    let base = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0/authorize");
-    Url::parse_with_params(&base, pairs).expect("a URL").into()
+    Url::parse_with_params(&endpoint(place, "authorize"), pairs).expect("a URL").into()
 }
 
 /// Waits for one request on loopback; gives its request line.
