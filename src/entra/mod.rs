@@ -1,5 +1,6 @@
 //! The identity provider: Entra ID, or whatever OpenID provider an integration trusts.
 
+mod authority;
 mod browser;
 mod claims;
 mod discovery;
@@ -11,6 +12,7 @@ mod refusal;
 mod scopes;
 mod token;
 
+pub use authority::OrganizationTenant;
 pub use browser::open as open_browser;
 pub use claims::{Claims, ClaimsError, Expected, Identity};
 pub use discovery::{Endpoints, endpoints, fetch as fetch_endpoints};
