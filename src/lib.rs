@@ -6,6 +6,7 @@ pub mod azure;
 pub mod broker;
 pub mod cli;
 pub mod clock;
+pub mod devops;
 pub mod entra;
 pub mod git;
 pub mod integration;

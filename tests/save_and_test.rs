@@ -481,26 +481,102 @@ fn an_organization_of_another_tenant_is_told_with_both_tenants() {
     assert_eq!(
         done.stderr,
         format!(
-            "error: dev.azure.com/northwind belongs to the tenant {FABRIKAM}, the Issuer URL to {CONTOSO}\n\
-             hint: step 5 (Azure DevOps and tenant): connect the organization to your tenant \
-             (Organization settings → Microsoft Entra), or write its tenant in the Issuer URL\n"
+            "error: dev.azure.com/northwind belongs to the tenant {FABRIKAM}, and the Issuer URL names {CONTOSO}\n\
+             hint: step 5 (Azure DevOps and tenant): check that northwind is the organization meant; if it \
+             is, name its tenant, where the app has to be known: git-credential-ona-azure integration add \
+             --host dev.azure.com --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0\n"
         )
     );
 }
 
 #[test]
 fn an_organization_of_personal_accounts_takes_no_oauth() {
-    let done = configured("dev.azure.com/msaorg", CONTOSO, CLIENT_ID, CLIENT_SECRET)
-        .helper(&["integration", "test"]);
+    let machine = configured("dev.azure.com/msaorg", CONTOSO, CLIENT_ID, CLIENT_SECRET);
+    let expected = |instead: &str| {
+        format!(
+            "error: dev.azure.com/msaorg belongs to personal Microsoft accounts, not to a tenant, so no \
+             sign-in with Entra ID opens it\n\
+             hint: step 5 (Azure DevOps and tenant): connect the organization to your tenant \
+             (Organization settings → Microsoft Entra), or {instead}\n"
+        )
+    };
+    let on = "git-credential-ona-azure integration add --host dev.azure.com --pat";
+    let done = machine.helper(&["integration", "test"]);
     assert_eq!(done.code, 1);
     assert_eq!(
         done.stderr,
-        "error: dev.azure.com/msaorg belongs to personal Microsoft accounts, not to a tenant, so no \
-         sign-in with Entra ID opens it\n\
-         hint: step 5 (Azure DevOps and tenant): connect the organization to your tenant \
-         (Organization settings → Microsoft Entra), or use personal access tokens: \
-         git-credential-ona-azure integration add --host dev.azure.com/msaorg --pat\n"
+        expected(&format!("let an administrator turn on personal access tokens: {on}"))
     );
+    // What the hint says is what helps.
+    let command: Vec<&str> = on.split(' ').skip(1).chain(["--no-test"]).collect();
+    machine.helper(&command).expect_success();
+    let done = machine.helper(&["integration", "test"]);
+    assert_eq!(done.code, 1);
+    let login = "git-credential-ona-azure login https://dev.azure.com/msaorg --pat";
+    assert_eq!(done.stderr, expected(&format!("use a personal access token: {login}")));
+}
+
+#[test]
+fn a_public_client_of_every_tenant_names_the_one_of_the_organization() {
+    let add = |host: &str| {
+        let machine = Machine::new();
+        let issuer = issuer_of("organizations");
+        let arguments = [
+            "integration",
+            "add",
+            "--host",
+            host,
+            "--issuer-url",
+            &issuer,
+            "--client-id",
+            CLIENT_ID,
+        ];
+        let arguments = [&arguments[..], &["--public-client"]].concat();
+        machine.helper(&arguments)
+    };
+    let done = add("dev.azure.com/northwind").expect_success();
+    let step = "ok: step 5 (Azure DevOps and tenant): dev.azure.com/northwind exists and belongs to the tenant";
+    assert!(done.stdout.contains(&format!("{step} {FABRIKAM}\n")), "{done:#?}");
+    // Nor is there one for personal accounts.
+    let done = add("dev.azure.com/msaorg");
+    assert_eq!(done.code, 1, "{done:#?}");
+    assert!(done.stderr.contains("belongs to personal Microsoft accounts"), "{done:#?}");
+}
+
+#[test]
+fn an_organization_that_contradicts_itself_is_not_believed() {
+    let machine = configured("dev.azure.com/contoso", CONTOSO, CLIENT_ID, CLIENT_SECRET);
+    let bearer =
+        |uri: &str| ("WWW-Authenticate".to_owned(), format!("Bearer authorization_uri={uri}"));
+    let login = "https://login.microsoftonline.com";
+    for headers in [
+        vec![bearer(&format!("{login}/{FABRIKAM}")), bearer(&format!("{login}/{CONTOSO}"))],
+        vec![bearer(&format!("https://evil.example/{FABRIKAM}"))],
+        vec![("X-VSS-ResourceTenant".to_owned(), format!("{FABRIKAM},{CONTOSO}"))],
+        vec![("X-VSS-ResourceTenant".to_owned(), "fabrikam".to_owned())],
+    ] {
+        let odd = Fault::Raw { status: 401, headers, body: vec![] };
+        machine.world.fail(Target::Azure, odd, Times::Once);
+        let done = machine.helper(&["integration", "test"]).expect_success();
+        let step = "step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists; it does not say its tenant";
+        assert!(done.stdout.contains(step), "{done:#?}");
+    }
+}
+
+#[test]
+fn an_organization_is_asked_for_its_headers_alone() {
+    let machine = Machine::new();
+    machine.add_pat_integration("dev.azure.com/contoso", &[]);
+    machine.helper(&["integration", "test"]).expect_success();
+    let asked: Vec<_> =
+        machine.world.requests().into_iter().map(|seen| (seen.method, seen.path)).collect();
+    assert_eq!(asked, [("HEAD".to_owned(), "/contoso".to_owned())]);
+    // One that takes no HEAD is asked once more.
+    let no_head = Fault::Raw { status: 405, headers: vec![], body: vec![] };
+    machine.world.fail(Target::Azure, no_head, Times::Once);
+    machine.helper(&["integration", "test"]).expect_success();
+    let methods: Vec<_> = machine.world.requests().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(methods, ["HEAD", "HEAD", "GET"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What Azure DevOps is: hosts, organizations, addresses, tokens and messages. Pure.
 
 mod aadsts;
+mod home;
 mod messages;
 mod organization;
 mod pat;
@@ -10,6 +11,7 @@ mod url;
 mod virtual_directory;
 
 pub use self::url::{RemoteUrl, UrlError};
+pub use home::home_url;
 pub use messages::{Explanation, Step, explain, explain_unknown, lookup_url};
 pub use organization::Organization;
 pub use pat::{

@@ -1,10 +1,8 @@
 //! Personal access tokens: their form, the page that makes them, and when they run out.
 
-use percent_encoding::utf8_percent_encode;
-
+use super::home::home_url;
 use super::organization::Organization;
 use super::place::{Place, Scheme};
-use super::url::SEGMENT;
 use super::virtual_directory::VirtualDirectory;
 
 /// How long a PAT lives where its owner does not say: what the portal's form offers first ("Use
@@ -68,33 +66,11 @@ pub fn token_page_url(
     virtual_directory: &VirtualDirectory,
     organization: Option<&Organization>,
 ) -> String {
-    let mut address = match place {
-        // A link a person clicks need not repeat a clone URL's http.
-        Place::DevAzure | Place::VisualStudio { .. } => format!("https://{place}"),
-        Place::Other(authority) => format!("{scheme}://{authority}"),
-    };
-    let mut push = |name: &str| {
-        address.push('/');
-        address.extend(utf8_percent_encode(name, SEGMENT));
-    };
+    let home = home_url(scheme, place, virtual_directory, organization);
     match (place, organization) {
-        (Place::DevAzure, None) => {
-            push("");
-            return address;
-        }
-        (Place::DevAzure, Some(organization)) => push(organization.as_str()),
-        (Place::VisualStudio { .. }, _) => {}
-        (Place::Other(_), organization) => {
-            virtual_directory.segments().for_each(&mut push);
-            if let Some(collection) = organization {
-                push(collection.as_str());
-            }
-        }
+        (Place::DevAzure, None) => format!("{home}/"),
+        _ => format!("{home}/_usersSettings/tokens?action=edit"),
     }
-    push("_usersSettings");
-    push("tokens");
-    address.push_str("?action=edit");
-    address
 }
 
 /// How near a PAT is to its end.

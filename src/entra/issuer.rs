@@ -60,6 +60,9 @@ enum Kind {
 }
 
 impl Issuer {
+    /// The login host of the global cloud.
+    pub(super) const GLOBAL_HOST: &str = CLOUDS[0][0];
+
     /// Reads what a person pasted. `trusted` holds the issuers the integration names besides.
     pub fn parse(text: &str, trusted: &[String]) -> Result<Self, IssuerError> {
         let text = header_value(text.trim());
@@ -115,7 +118,7 @@ impl Issuer {
         if !is_guid(&tenant) && !tenant.contains('.') && !is_placeholder(&tenant) {
             return Err(IssuerError::BadTenant { tenant });
         }
-        Self::entra(CLOUDS[0][0], tenant)
+        Self::entra(Self::GLOBAL_HOST, tenant)
     }
 
     fn entra(login_host: &'static str, tenant: String) -> Result<Self, IssuerError> {
@@ -160,6 +163,18 @@ impl Issuer {
     /// without a person need. A provider taken literally does.
     pub fn is_tenant_specific(&self) -> bool {
         self.tenant().is_none_or(|tenant| !is_placeholder(tenant))
+    }
+
+    /// The same issuer for one tenant, by its ID: how an app of several tenants signs a person in
+    /// where the organization is, which a guest has to ("OpenID Connect", tenant values).
+    ///
+    /// Only where the issuer leaves the tenant open (`organizations`, `common`), and in its own
+    /// cloud: what an administrator has pinned, a tenant found elsewhere does not move.
+    pub fn with_tenant(&self, tenant_id: &str) -> Option<Self> {
+        let Kind::Entra { login_host, tenant, .. } = &self.0 else { return None };
+        let open = matches!(tenant.as_str(), "organizations" | "common");
+        let id = tenant_name(tenant_id).ok().filter(|id| open && is_guid(id))?;
+        Self::entra(login_host, id).ok()
     }
 
     /// Where the endpoints are to be learnt ("OpenID Connect", OpenID Connect Discovery 1.0
@@ -265,7 +280,8 @@ fn without_slash(text: &str) -> &str {
     text.strip_suffix('/').unwrap_or(text)
 }
 
-fn cloud_of(host: &str) -> Option<&'static [&'static str]> {
+/// The names of the cloud a login host is of; the first is the one to use.
+pub(super) fn cloud_of(host: &str) -> Option<&'static [&'static str]> {
     CLOUDS.into_iter().find(|names| names.iter().any(|name| name.eq_ignore_ascii_case(host)))
 }
 
@@ -289,21 +305,26 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// A tenant's ID, domain or placeholder, in lower case.
-fn tenant_name(text: &str) -> Result<String, IssuerError> {
+pub(super) fn tenant_name(text: &str) -> Result<String, IssuerError> {
     let ends = |c: Option<u8>| c.is_some_and(|b| b.is_ascii_alphanumeric());
     let inside = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
     let fits = text.len() <= 253 && !text.contains("..");
     if !(fits && inside && ends(text.bytes().next()) && ends(text.bytes().last())) {
         return Err(IssuerError::BadTenant { tenant: text.chars().take(80).collect() });
     }
-    if is_guid(text) && text.bytes().all(|b| matches!(b, b'0' | b'-')) {
+    if is_zero(text) {
         return Err(IssuerError::ZeroTenant);
     }
     Ok(text.to_ascii_lowercase())
 }
 
-fn is_placeholder(tenant: &str) -> bool {
+pub(super) fn is_placeholder(tenant: &str) -> bool {
     PLACEHOLDERS.contains(&tenant)
+}
+
+/// Whether an ID is the one of all zeros, which stands for no tenant.
+pub(super) fn is_zero(text: &str) -> bool {
+    is_guid(text) && text.bytes().all(|b| matches!(b, b'0' | b'-'))
 }
 
 /// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` (RFC 9562 section 4).

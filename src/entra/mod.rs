@@ -1,5 +1,6 @@
 //! The identity provider: Entra ID, or whatever OpenID provider an integration trusts.
 
+mod authority;
 mod browser;
 mod claims;
 mod device;
@@ -13,6 +14,7 @@ mod refusal;
 mod scopes;
 mod token;
 
+pub use authority::OrganizationTenant;
 pub use browser::open as open_browser;
 pub use claims::{Claims, ClaimsError, Expected, Identity};
 pub use device::{Device, Pace, Polled, ask as ask_for_device_code, poll as poll_device_code};

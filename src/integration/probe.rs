@@ -1,11 +1,13 @@
 //! *Save & Test*: does what is configured work, as far as it can be known without a person?
 
-use crate::azure::{Place, Step};
+use crate::azure::{Organization, Place, Step};
 use crate::clock;
+use crate::devops::{Comparison, Found, compare, no_server_at, organization_tenant};
 use crate::entra::{
-    App, Endpoints, EntraError, Issuer, everything_consented, fetch_endpoints, prove_client,
+    App, Endpoints, EntraError, Issuer, OrganizationTenant, everything_consented, fetch_endpoints,
+    prove_client,
 };
-use crate::net::Send;
+use crate::net::{NetError, Send};
 use crate::report::{Exit, Failure, escape};
 use crate::vault::Vault;
 
@@ -14,9 +16,6 @@ use super::secret::open_client_secret;
 
 /// How long a new secret may be unknown to parts of Entra, in seconds.
 const PROPAGATION: u64 = 60;
-
-/// The tenant of organizations that belong to none.
-const NO_TENANT: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Entra's number for a wrong client secret. It chooses words only.
 const WRONG_SECRET: u32 = 7_000_215;
@@ -164,8 +163,11 @@ fn reach_host(
     network: &dyn Send,
     passed: &mut dyn FnMut(&str),
 ) -> Result<(), Failure> {
-    let address = match (&integration.host.key, &integration.host.organization) {
-        (HostKey::Cloud, Some(organization)) => format!("https://dev.azure.com/{organization}"),
+    let host = &integration.host;
+    let address = match (&host.key, &host.organization) {
+        (HostKey::Cloud, Some(organization)) => {
+            return reach_organization(integration, organization, tenant, network, passed);
+        }
         // With OAuth on, nothing more is known of the cloud until an organization is named.
         (HostKey::Cloud, None) if integration.oauth.is_some() => return Ok(()),
         (HostKey::Cloud, None) => format!("https://{}/", Place::DevAzure.authority()),
@@ -179,63 +181,68 @@ fn reach_host(
         .header("accept", "application/json")
         .body(Vec::new())
         .map_err(|_| Failure::new(format!("{address} is no address that can be asked")))?;
-    let step = Step::Organization;
-    let reply = network.send(request).map_err(|error| {
-        Failure::new(error.to_string())
-            .hint(format!("{step}: {}", error.hint()))
-            .exit(Exit::Unavailable)
-    })?;
-    let host = &integration.host;
+    let reply = network.send(request).map_err(unreachable)?;
     match (&host.key, reply.status) {
-        (key, 429 | 500..) => Err(Failure::new(format!("{host} answers with HTTP status {}", reply.status))
-            .hint(format!("try again in some minutes: git-credential-ona-azure integration test {key}"))
-            .exit(Exit::Unavailable)),
-        (HostKey::Cloud, 404) if host.organization.is_some() => Err(Failure::new(format!("there is no organization {host}")).hint(format!(
-            "{step}: check the organization's name in its address"
-        ))),
-        (HostKey::Server(authority), 404) => Err(Failure::new(format!(
-            "{authority} has no Azure DevOps Server at {}",
-            integration.virtual_directory
-        ))
-        .hint(format!(
-            "{step}: name the part of its address between host and collection: git-credential-ona-azure \
-             integration add --host {authority} --virtual-directory /tfs"
-        ))),
-        (HostKey::Cloud, _) if host.organization.is_some() => {
-            let theirs = reply.header("x-vss-resourcetenant").unwrap_or_default().trim();
-            if tenant.is_some() && theirs == NO_TENANT {
-                return Err(Failure::new(format!(
-                    "{host} belongs to personal Microsoft accounts, not to a tenant, so no sign-in with Entra ID opens it"
-                ))
-                .hint(format!(
-                    "{step}: connect the organization to your tenant (Organization settings → Microsoft Entra), \
-                     or use personal access tokens: git-credential-ona-azure integration add --host {host} --pat"
-                )));
-            }
-            if let Some(ours) = tenant
-                && !theirs.is_empty()
-                && !theirs.split(',').any(|one| one.trim().eq_ignore_ascii_case(ours))
-            {
-                return Err(Failure::new(format!(
-                    "{host} belongs to the tenant {}, the Issuer URL to {ours}",
-                    escape(theirs)
-                ))
-                .hint(format!(
-                    "{step}: connect the organization to your tenant (Organization settings → Microsoft Entra), \
-                     or write its tenant in the Issuer URL"
-                )));
-            }
-            let belongs = match tenant {
-                None => "",
-                Some(_) if theirs.is_empty() => "; it does not say its tenant",
-                Some(_) => " and belongs to the tenant",
-            };
-            passed(&format!("{step}: {host} exists{belongs}"));
-            Ok(())
+        (_, status @ (429 | 500..)) => Err(unavailable(integration, status)),
+        (HostKey::Server(authority), 404) => {
+            Err(no_server_at(authority, &integration.virtual_directory))
         }
         _ => {
-            passed(&format!("{step}: {host} answers"));
+            passed(&format!("{}: {host} answers", Step::Organization));
             Ok(())
         }
     }
+}
+
+/// Whether the organization is there, and whether the tenant signed in at is its own.
+fn reach_organization(
+    integration: &Integration,
+    organization: &Organization,
+    tenant: Option<&str>,
+    network: &dyn Send,
+    passed: &mut dyn FnMut(&str),
+) -> Result<(), Failure> {
+    let (step, host) = (Step::Organization, &integration.host);
+    let theirs = match organization_tenant(network, organization).map_err(unreachable)? {
+        Found::Missing => {
+            return Err(Failure::new(format!("there is no organization {host}"))
+                .hint(format!("{step}: check the organization's name in its address")));
+        }
+        Found::Later { status } => return Err(unavailable(integration, status)),
+        Found::There(theirs) => theirs,
+    };
+    // Tokens of its own open an organization, whichever tenant it is of.
+    if integration.oauth.is_none() {
+        passed(&format!("{step}: {host} exists"));
+        return Ok(());
+    }
+    let comparison = compare(&theirs, tenant);
+    if let Some(failure) = comparison.failure(organization, integration.pat) {
+        return Err(failure);
+    }
+    let belongs = match (&comparison, &theirs) {
+        (Comparison::Same, _) => " and belongs to the tenant".to_owned(),
+        (_, OrganizationTenant::Entra { tenant, .. }) => {
+            format!(" and belongs to the tenant {tenant}")
+        }
+        _ => "; it does not say its tenant".to_owned(),
+    };
+    passed(&format!("{step}: {host} exists{belongs}"));
+    Ok(())
+}
+
+fn unreachable(error: NetError) -> Failure {
+    Failure::new(error.to_string())
+        .hint(format!("{}: {}", Step::Organization, error.hint()))
+        .exit(Exit::Unavailable)
+}
+
+fn unavailable(integration: &Integration, status: u16) -> Failure {
+    let host = &integration.host;
+    Failure::new(format!("{host} answers with HTTP status {status}"))
+        .hint(format!(
+            "try again in some minutes: git-credential-ona-azure integration test {}",
+            host.key
+        ))
+        .exit(Exit::Unavailable)
 }

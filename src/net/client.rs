@@ -46,12 +46,17 @@ impl std::fmt::Debug for Reply {
     }
 }
 
+/// In a request's extensions: so much of the answer's body is enough, in bytes. The rest is
+/// neither waited for nor an error, where what counts is said before it.
+#[derive(Clone, Copy, Debug)]
+pub struct EnoughBody(pub u64);
+
 /// Whatever can send a request: the network, or a table in a test.
 pub trait Send {
     /// Sends it and waits for the answer.
     ///
     /// # Errors
-    /// If there is no answer, or it is larger than 1 MiB.
+    /// If there is no answer, or it is larger than 1 MiB and [`EnoughBody`] is not said.
     fn send(&self, request: oauth2::http::Request<Vec<u8>>) -> Result<Reply, NetError>;
 }
 
@@ -80,8 +85,9 @@ impl Send for Network {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        let enough = parts.extensions.get::<EnoughBody>().map(|enough| enough.0);
         response
-            .take(BODY_LIMIT + 1)
+            .take(enough.unwrap_or(u64::MAX).min(BODY_LIMIT + 1))
             .read_to_end(&mut body)
             .map_err(|error| NetError::of_read(&host, &error))?;
         if body.len() as u64 > BODY_LIMIT {

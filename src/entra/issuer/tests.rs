@@ -239,6 +239,32 @@ fn endpoints() {
     }
 }
 
+#[test]
+fn only_an_issuer_that_leaves_the_tenant_open_takes_one_and_stays_in_its_cloud() {
+    const ZERO: &str = "00000000-0000-0000-0000-000000000000";
+    for (issuer, tenant, want) in [
+        ("common", T, Some(format!("https://{GLOBAL}/{T}/v2.0"))),
+        ("organizations", &T.to_uppercase(), Some(format!("https://{GLOBAL}/{T}/v2.0"))),
+        (
+            "https://login.chinacloudapi.cn/common",
+            T,
+            Some(format!("https://login.partner.microsoftonline.cn/{T}/v2.0")),
+        ),
+        ("consumers", T, None),
+        ("contoso.com", T, None),
+        ("11111111-1111-2222-3333-444444444444", T, None),
+        ("http://localhost:1", T, None),
+        ("common", ZERO, None),
+        ("common", "contoso.com", None),
+        ("common", "organizations", None),
+        ("common", "../x", None),
+        ("common", "", None),
+    ] {
+        let got = parse(issuer).expect(issuer).with_tenant(tenant);
+        assert_eq!(got.map(|issuer| issuer.to_string()), want, "{issuer} {tenant}");
+    }
+}
+
 proptest! {
     #[test]
     fn never_panics(text in "\\PC{0,60}") {
