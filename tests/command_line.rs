@@ -25,6 +25,8 @@ const COMMANDS: [(&str, &[&str]); 12] = [
             "--no-oauth",
             "--pat",
             "--no-pat",
+            "--pat-url",
+            "--no-pat-url",
             "--virtual-directory",
             "--allow-http",
             "--no-allow-http",

@@ -370,6 +370,111 @@ fn what_can_be_turned_on_can_be_turned_off() {
     );
 }
 
+/// A page of a runner's own, as Ona links to.
+const TOKEN_PAGE: &str = "https://app.ona.example/runners/r1/azure?host=dev.azure.com#pat";
+
+#[test]
+fn the_page_where_tokens_are_made_is_kept_shown_and_taken_out_again() {
+    let machine = Machine::new();
+    let add = |flags: &[&str]| {
+        machine.integration_add(&[&["--host", "dev.azure.com", "--pat"], flags].concat())
+    };
+    add(&["--pat-url", TOKEN_PAGE]).expect_success();
+    let on = json!({
+        "scmId": "azuredevops_entra",
+        "host": "dev.azure.com",
+        "pat": true,
+        "patUrl": TOKEN_PAGE,
+    });
+    assert_eq!(only(&machine), on);
+    // What is not named stays.
+    add(&[]).expect_success();
+    assert_eq!(only(&machine), on);
+    machine.helper(&["integration", "show"]).expect(
+        0,
+        &format!(
+            "host               dev.azure.com\n\
+             kind               azuredevops_entra\n\
+             file               {}\n\
+             sign-in            PAT\n\
+             token page         {TOKEN_PAGE}\n",
+            machine.integrations_file().display()
+        ),
+        "",
+    );
+    let listed = machine.helper(&["integration", "list", "--json"]).json();
+    assert_eq!(listed["integrations"][0]["patUrl"], TOKEN_PAGE);
+    assert_eq!(add(&["--pat-url", TOKEN_PAGE, "--no-pat-url"]).code, 2);
+    add(&["--no-pat-url"]).expect_success();
+    let off = json!({ "scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true });
+    assert_eq!(only(&machine), off);
+}
+
+#[test]
+fn a_token_page_that_somebody_else_could_put_in_place_is_refused_with_the_fix() {
+    const WRITE: &str = "write the address of the page where people make tokens for this host, \
+                         beginning with https://";
+    let no_address = |text: &str| format!("is \"{text}\", which is no address of a page");
+    let in_clear =
+        |url: &str| format!("is {url}, and anyone on the way could show another page in its place");
+    let user = (
+        "holds a user name or password, and everybody is shown it".to_owned(),
+        "write the address without what stands before the @",
+    );
+    let cloud = json!({ "scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true });
+    let server = json!({ "scmId": "azuredevops_server", "host": "tfs.corp.example", "pat": true });
+    let rows = [
+        (&cloud, "", (no_address(""), WRITE)),
+        (&cloud, "ona.example/pat", (no_address("ona.example/pat"), WRITE)),
+        (&cloud, "javascript:alert(1)", (no_address("javascript:alert(1)"), WRITE)),
+        (&cloud, "file:///etc/passwd", (no_address("file:///etc/passwd"), WRITE)),
+        (
+            &cloud,
+            "https://ona.example/a\u{1b}b",
+            (no_address("https://ona.example/a\\u{1b}b"), WRITE),
+        ),
+        (&cloud, "https://ona.example/a b", (no_address("https://ona.example/a b"), WRITE)),
+        (&cloud, "https://ada@ona.example/", user.clone()),
+        (&cloud, "https://:hunter2@ona.example/", user),
+        (&cloud, "http://ona.example/pat", (in_clear("http://ona.example/pat"), WRITE)),
+        (&server, "http://tfs.corp.example/pat", (in_clear("http://tfs.corp.example/pat"), WRITE)),
+    ];
+    let machine = Machine::new();
+    for (one, url, (problem, fix)) in rows {
+        let host = one["host"].as_str().expect("text");
+        machine.integration_add(&["--host", host, "--pat", "--pat-url", url]).expect(
+            2,
+            "",
+            &format!("error: patUrl {problem}\nhint: {fix}\n"),
+        );
+        assert!(!machine.integrations_file().exists(), "{url}");
+        let one = with(one, "patUrl", json!(url));
+        machine.write_integrations(&json!({ "version": 1, "integrations": [one] }).to_string());
+        machine.helper(&["integration", "list"]).expect(
+            1,
+            "",
+            &format!(
+                "error: {}: integrations[0].patUrl {problem}\nhint: {fix}\n",
+                machine.integrations_file().display()
+            ),
+        );
+        fs::remove_file(machine.integrations_file()).expect("removed");
+    }
+    // As the Server's own pages are, and on this machine.
+    for (host, flag, url) in [
+        ("tfs.corp.example", Some("--allow-http"), "http://portal.corp.example/pat"),
+        ("dev.azure.com", None, "http://localhost:8080/pat"),
+        ("dev.azure.com", None, "http://127.0.0.1/pat"),
+        ("dev.azure.com", None, "http://[::1]:8080/pat"),
+    ] {
+        let machine = Machine::new();
+        let mut flags = vec!["--host", host, "--pat", "--pat-url", url];
+        flags.extend(flag);
+        machine.integration_add(&flags).expect_success();
+        assert_eq!(only(&machine)["patUrl"], url);
+    }
+}
+
 #[test]
 fn servers_keep_port_and_virtual_directory_and_take_tokens_only() {
     let machine = Machine::new();
@@ -719,6 +824,7 @@ fn list_show_and_remove() {
             "redirectUri": "http://localhost/ona-azure",
         },
         "pat": true,
+        "patUrl": null,
         "virtualDirectory": "/",
         "bearer": false,
         "allowHttp": false,
@@ -922,6 +1028,7 @@ fn what_stands_in_a_wrong_field_is_not_repeated() {
         ("host", json!({ "a": SECRET }), "host is not text"),
         ("scmId", json!(7_654_321), "scmId is not text"),
         ("trustedIssuers", json!(SECRET), "trustedIssuers is not a list"),
+        ("patUrl", json!([SECRET]), "patUrl is not text"),
         ("trustedIssuers", json!([7_654_321]), "trustedIssuers[0] is not text"),
         (
             "oauth",
@@ -966,6 +1073,10 @@ fn what_is_shown_of_a_wrong_value_is_cut_and_escaped() {
         ),
         (of(with(&cloud, "scmId", json!(long))), format!("scmId is {shown}, which is no kind")),
         (of(with(&cloud, "host", json!(long))), format!("host is {shown}, which is no host")),
+        (
+            of(with(&cloud, "patUrl", json!(long))),
+            format!("patUrl is {shown}, which is no address"),
+        ),
         (
             of(with(&server, "virtualDirectory", json!(format!("{long}/..")))),
             format!("virtualDirectory is {shown}, which is no path"),

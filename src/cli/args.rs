@@ -177,6 +177,12 @@ pub(super) struct IntegrationAdd {
     /// Turn personal access tokens off
     #[arg(long, conflicts_with = "pat")]
     pub(super) no_pat: bool,
+    /// The page where people make tokens for this host [default: Azure DevOps' own]
+    #[arg(long, value_name = "URL")]
+    pub(super) pat_url: Option<String>,
+    /// Send people to Azure DevOps' own page again
+    #[arg(long, conflicts_with = "pat_url")]
+    pub(super) no_pat_url: bool,
     /// The part of a Server's address between host and collection
     #[arg(long, value_name = "PATH")]
     pub(super) virtual_directory: Option<String>,

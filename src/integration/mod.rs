@@ -12,7 +12,7 @@ pub use file::{FileError, IntegrationsFile};
 pub use model::{HostKey, HostSpec, Integration, OAuth, ScmId};
 pub use probe::probe;
 pub use secret::{ClientSecretError, open_client_secret, seal_client_secret};
-pub use wire::ModelError;
+pub use wire::{ModelError, pat_url};
 
 use crate::azure::Place;
 use crate::paths::Paths;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::azure::{Authority, Organization, Place, Scheme, VirtualDirectory};
 use crate::secret::{Digest, Secret};
@@ -102,6 +103,8 @@ pub struct Integration {
     pub oauth: Option<OAuth>,
     /// Whether personal access tokens are on.
     pub pat: bool,
+    /// The page where people make tokens for this host, where it is another than Azure DevOps' own.
+    pub pat_url: Option<Url>,
     /// The virtual directory of a Server.
     pub virtual_directory: VirtualDirectory,
     /// Whether git is given a `Bearer` header where it can take one.

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
+use url::Url;
 
 use super::model::{HostKey, HostSpec, Integration, OAuth, ScmId};
-use crate::azure::{Authority, VirtualDirectory};
+use crate::azure::{Authority, Scheme, VirtualDirectory};
 use crate::entra::Issuer;
 use crate::report::quoted;
 
@@ -21,6 +22,8 @@ pub(super) struct WireIntegration {
     oauth: Option<WireOAuth>,
     #[serde(default)]
     pat: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pat_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     virtual_directory: Option<String>,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -129,6 +132,7 @@ impl WireIntegration {
             host: host(&self.host)?,
             oauth: self.oauth.map(WireOAuth::into_model).transpose()?,
             pat: self.pat,
+            pat_url: self.pat_url.as_deref().map(pat_url).transpose()?,
             virtual_directory,
             bearer: self.bearer,
             allow_http: self.allow_http,
@@ -150,6 +154,7 @@ impl WireIntegration {
                 client_secret_set_at: oauth.secret_set_at,
             }),
             pat: integration.pat,
+            pat_url: integration.pat_url.as_ref().map(ToString::to_string),
             virtual_directory: (!integration.virtual_directory.is_root())
                 .then(|| integration.virtual_directory.to_string()),
             bearer: integration.bearer,
@@ -161,8 +166,8 @@ impl WireIntegration {
     /// Puts every field this program knows into `object`, and takes out those that are not set,
     /// so that what it does not know stays.
     pub(super) fn lay_over(&self, object: &mut Map<String, Value>) {
-        const OPTIONAL: [&str; 5] =
-            ["oauth", "virtualDirectory", "bearer", "allowHttp", "trustedIssuers"];
+        const OPTIONAL: [&str; 6] =
+            ["oauth", "patUrl", "virtualDirectory", "bearer", "allowHttp", "trustedIssuers"];
         const OPTIONAL_OAUTH: [&str; 3] =
             ["encryptedClientSecret", "recipients", "clientSecretSetAt"];
         let Ok(Value::Object(mut known)) = serde_json::to_value(self) else {
@@ -222,7 +227,47 @@ pub(super) fn host(text: &str) -> Result<HostSpec, ModelError> {
     })
 }
 
+/// What a `patUrl` should be.
+const PAT_PAGE: &str =
+    "write the address of the page where people make tokens for this host, beginning with https://";
+
+/// The page where people make tokens. Whether it may be reached in clear, [`Integration::check`]
+/// knows.
+///
+/// # Errors
+/// If the text is no such address.
+pub fn pat_url(text: &str) -> Result<Url, ModelError> {
+    let text = text.trim();
+    // The url crate would quietly drop or turn these.
+    let odd = |c: char| c.is_control() || c == '\\' || c.is_whitespace();
+    let url = Url::parse(text).ok().filter(|url| !text.contains(odd) && url.has_host());
+    // A user name or password would be shown to everybody, so it is not repeated either.
+    let bare = |url: &Url| url.username().is_empty() && url.password().is_none();
+    match url {
+        Some(url) if !bare(&url) => Err(wrong(
+            "patUrl",
+            "holds a user name or password, and everybody is shown it",
+            "write the address without what stands before the @",
+        )),
+        Some(url) if matches!(url.scheme(), "https" | "http") => Ok(url),
+        _ => Err(wrong(
+            "patUrl",
+            format!("is {}, which is no address of a page", quoted(text)),
+            PAT_PAGE,
+        )),
+    }
+}
+
 impl Integration {
+    /// Whether the page where tokens are made may be named with http: as the Server's own pages,
+    /// or on this machine. Whoever is on the way could else show a page of their own.
+    fn may_be_in_clear(&self, page: &Url) -> bool {
+        let host = page.host_str().unwrap_or_default();
+        let loopback = Authority::parse(Scheme::Http, host.as_bytes())
+            .is_some_and(|authority| authority.is_loopback());
+        loopback || (self.scm_id == ScmId::Server && self.allow_http)
+    }
+
     /// Whether the fields fit each other.
     ///
     /// # Errors
@@ -275,6 +320,16 @@ impl Integration {
                 "host",
                 format!("is {}, and 80 is the port of http itself", self.host),
                 format!("leave out :80 and write {host}"),
+            ));
+        }
+        if let Some(page) = &self.pat_url
+            && page.scheme() == "http"
+            && !self.may_be_in_clear(page)
+        {
+            return Err(wrong(
+                "patUrl",
+                format!("is {page}, and anyone on the way could show another page in its place"),
+                PAT_PAGE,
             ));
         }
         if let Some(oauth) = &self.oauth {

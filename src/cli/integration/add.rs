@@ -8,7 +8,7 @@ use crate::cli::interaction::{Step, forbidden};
 use crate::cli::{Room, input, print};
 use crate::clock;
 use crate::integration::{
-    ClientSecretError, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
+    ClientSecretError, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId, pat_url,
     seal_client_secret,
 };
 use crate::report::{Exit, Failure};
@@ -98,6 +98,7 @@ fn change(
         host: spec.clone(),
         oauth: None,
         pat: false,
+        pat_url: None,
         virtual_directory: VirtualDirectory::default(),
         bearer: false,
         allow_http: false,
@@ -108,6 +109,13 @@ fn change(
         new.host = spec;
     }
     new.pat = (new.pat || args.pat) && !args.no_pat;
+    if args.no_pat_url {
+        new.pat_url = None;
+    }
+    if let Some(page) = &args.pat_url {
+        let page = pat_url(page).map_err(|error| Failure::from(error).exit(Exit::Usage))?;
+        new.pat_url = Some(page);
+    }
     new.bearer = (new.bearer || args.bearer) && !args.no_bearer;
     new.allow_http = (new.allow_http || args.allow_http) && !args.no_allow_http;
     if args.no_trusted_issuer || !args.trusted_issuer.is_empty() {

@@ -103,6 +103,7 @@ fn describe(found: &Found) -> Value {
             "redirectUri": redirect_uri(oauth),
         })),
         "pat": integration.pat,
+        "patUrl": integration.pat_url.as_ref().map(ToString::to_string),
         "virtualDirectory": integration.virtual_directory.to_string(),
         "bearer": integration.bearer,
         "allowHttp": integration.allow_http,
@@ -138,6 +139,9 @@ fn show(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
         };
         print::line(&format!("client secret      {secret}"))?;
         print::line(&format!("redirect URI       {}", redirect_uri(oauth)))?;
+    }
+    if let Some(page) = &integration.pat_url {
+        print::line(&format!("token page         {page}"))?;
     }
     if integration.scm_id == ScmId::Server {
         print::line(&format!("virtual directory  {}", integration.virtual_directory))?;
