@@ -96,10 +96,18 @@ pub(super) fn refresh(
     attempt.run()
 }
 
-/// Whether a session is of the client and the issuer that are configured now.
-fn fits(session: &Session, oauth: &OAuth, issuer: &Issuer) -> bool {
+/// The issuer of a session, if that is of the client and the issuer that are configured now: the
+/// configured one, or a tenant of it where that leaves the tenant open.
+fn issuer_of(session: &Session, oauth: &OAuth, configured: Issuer) -> Option<Issuer> {
     let secret_gone = session.mode == ClientMode::Confidential && oauth.is_public();
-    !secret_gone && session.client_id == oauth.client_id && session.issuer == issuer.to_string()
+    if secret_gone || session.client_id != oauth.client_id {
+        return None;
+    }
+    let of_tenant = session.tenant.as_deref().and_then(|tenant| configured.with_tenant(tenant));
+    [Some(configured), of_tenant]
+        .into_iter()
+        .flatten()
+        .find(|issuer| issuer.to_string() == session.issuer)
 }
 
 /// Why a session gives no more tokens, if it does not.
@@ -111,7 +119,7 @@ pub fn why_over(session: &Session, integration: &Integration) -> Option<String> 
         return Some("OAuth is not on any more".to_owned());
     };
     let issuer = Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).ok();
-    let fits = issuer.is_some_and(|issuer| fits(session, oauth, &issuer));
+    let fits = issuer.and_then(|issuer| issuer_of(session, oauth, issuer)).is_some();
     (!fits).then(|| "the integration was changed after the sign-in".to_owned())
 }
 
@@ -148,15 +156,15 @@ impl Attempt<'_> {
                     issuer_hint(error.hint()),
                 )
             })?;
-        if !fits(&session, self.oauth, &issuer) {
-            return Err(RefreshFailure::sign_in(
+        let issuer = issuer_of(&session, self.oauth, issuer).ok_or_else(|| {
+            RefreshFailure::sign_in(
                 self.key,
                 format!(
                     "the integration of {} was changed after {} signed in",
                     self.key.host, session.account
                 ),
-            ));
-        }
+            )
+        })?;
         let secret =
             secret_for(session.mode, self.oauth, self.vault, self.key).map_err(|failure| {
                 RefreshFailure::new(

@@ -13,6 +13,7 @@ use super::web::Browser;
 use super::{SignIn, given_up};
 use crate::broker::{Offer, Outcome};
 use crate::clock;
+use crate::entra::Issuer;
 use crate::net::Send;
 use crate::person::{Answer, Person};
 use crate::protocol::Answer as Reply;
@@ -34,6 +35,7 @@ pub fn when_git_asks(
     network: &dyn Send,
     answer: &dyn Fn() -> Outcome,
 ) -> Outcome {
+    let offer = &of_organization(offer);
     let of = offer.key.to_string();
     // Makes the directory too, in which the lock is to be.
     let ready = vault.write().and_then(|writer| writer.rehearse());
@@ -68,6 +70,20 @@ pub fn when_git_asks(
             stop(failure)
         }
     }
+}
+
+/// Where the issuer leaves the tenant open, the session is one of the organization's tenant, and
+/// so for that organization.
+fn of_organization(offer: &Offer) -> Offer {
+    let mut offer = offer.clone();
+    let open = offer.integration.oauth.as_ref().is_some_and(|oauth| {
+        Issuer::parse(&oauth.issuer_url, &offer.integration.trusted_issuers)
+            .is_ok_and(|issuer| !issuer.is_tenant_specific())
+    });
+    if open && offer.key.organization.is_none() {
+        offer.key.organization.clone_from(&offer.organization);
+    }
+    offer
 }
 
 fn lock(vault: &Vault, of: &str) -> Result<crate::vault::Lock, Failure> {

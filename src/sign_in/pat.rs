@@ -6,6 +6,7 @@ use crate::azure::{
 };
 use crate::broker::{PatKey, keep_pat};
 use crate::clock;
+use crate::devops::{Site, try_pat};
 use crate::entra::open_browser;
 use crate::integration::{HostKey, Integration};
 use crate::net::Send;
@@ -34,8 +35,11 @@ pub struct NewPat<'a> {
 }
 
 impl NewPat<'_> {
-    /// The page it is made on.
+    /// The page it is made on: the integration's own, if it names one.
     pub fn page(&self) -> String {
+        if let Some(page) = &self.integration.pat_url {
+            return page.to_string();
+        }
         token_page_url(
             self.scheme,
             self.place,
@@ -121,8 +125,25 @@ impl NewPat<'_> {
         Ok(expires_at)
     }
 
-    fn try_out(&self, _pat: &Secret, _network: &dyn Send) -> Result<(), Failure> {
-        Ok(())
+    /// A token that does not work now is not kept: git would only find out later.
+    fn try_out(&self, pat: &Secret, network: &dyn Send) -> Result<(), Failure> {
+        let site = Site {
+            scheme: self.scheme,
+            place: self.place,
+            virtual_directory: &self.integration.virtual_directory,
+            organization: self.organization,
+        };
+        let Some(mut failure) =
+            try_pat(network, site, self.username, pat).failure(site, &self.page())
+        else {
+            return Ok(());
+        };
+        failure.message.text.push_str("; it is not kept");
+        if failure.exit == Exit::Unavailable {
+            let hint = failure.message.hint.take().unwrap_or_default();
+            failure = failure.hint(format!("{hint}; to keep it without trying it, say --no-test"));
+        }
+        Err(failure)
     }
 }
 

@@ -1,11 +1,13 @@
 //! What has to be in place before a person is asked for anything.
 
 use super::SignIn;
+use crate::azure::Organization;
 use crate::broker::{SessionKey, issuer_hint, secret_for};
 use crate::clock;
-use crate::entra::{App, Endpoints, Issuer, endpoints};
-use crate::integration::OAuth;
-use crate::report::Failure;
+use crate::devops::{Found, compare, organization_tenant};
+use crate::entra::{App, Endpoints, Issuer, OrganizationTenant, endpoints};
+use crate::integration::{HostKey, OAuth};
+use crate::report::{Failure, Message};
 use crate::secret::Secret;
 use crate::vault::{ClientMode, VaultError};
 
@@ -44,7 +46,55 @@ impl<'a> SignIn<'a> {
         // Nobody should go through a browser for a sign-in that cannot be kept.
         self.vault.write().and_then(|writer| writer.rehearse()).map_err(not_kept)?;
         let endpoints = self.endpoints(&issuer)?;
+        let (issuer, endpoints) = self.at_the_organization(issuer, endpoints)?;
         Ok(Prepared { oauth, issuer, endpoints, mode, secret })
+    }
+
+    /// The same where the issuer names the organization's tenant. Where it leaves the tenant open,
+    /// the organization's: a guest has to sign in there.
+    ///
+    /// Another tenant than the issuer's is a failure before anybody is sent to a browser: what is
+    /// signed in there would be refused.
+    fn at_the_organization(
+        &self,
+        issuer: Issuer,
+        endpoints: Endpoints,
+    ) -> Result<(Issuer, Endpoints), Failure> {
+        let Some(organization) = self.organization else { return Ok((issuer, endpoints)) };
+        if self.key.host != HostKey::Cloud || !issuer.is_entra() {
+            return Ok((issuer, endpoints));
+        }
+        let tenant = self.tenant_of(organization);
+        if let Some(of_tenant) = tenant.issuer(&issuer) {
+            let endpoints = self.endpoints(&of_tenant)?;
+            return Ok((of_tenant, endpoints));
+        }
+        let expected = issuer.expected_issuer(&endpoints.issuer).ok();
+        let ours = expected.as_ref().and_then(|expected| expected.tenant_id());
+        match compare(&tenant, ours).failure(organization, self.integration.pat) {
+            Some(failure) => Err(failure),
+            None => Ok((issuer, endpoints)),
+        }
+    }
+
+    /// What the organization says of its tenant: to git, else to us. That it says nothing stops
+    /// nobody.
+    fn tenant_of(&self, organization: &Organization) -> OrganizationTenant {
+        let told = OrganizationTenant::read(self.challenges.iter().map(Vec::as_slice), []);
+        if told != OrganizationTenant::Unknown {
+            return told;
+        }
+        match organization_tenant(self.network, organization) {
+            Ok(Found::There(tenant)) => tenant,
+            Ok(Found::Missing) => {
+                let warning =
+                    Message::warning(format!("Azure DevOps knows no organization {organization}"))
+                        .hint("check the name in the address of its repositories");
+                self.person.say(&warning.render());
+                OrganizationTenant::Unknown
+            }
+            Ok(Found::Later { .. }) | Err(_) => OrganizationTenant::Unknown,
+        }
     }
 
     fn endpoints(&self, issuer: &Issuer) -> Result<Endpoints, Failure> {
