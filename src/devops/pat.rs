@@ -96,12 +96,17 @@ pub enum Later {
 
 /// Tries a token where it is to be used, as git would send it: Basic authentication with
 /// `username`, which for Azure DevOps Services may be empty. Nothing is changed anywhere, and no
-/// redirect is followed. `http` goes over the wire as readable as it is; that it is allowed is the
-/// caller's to know.
+/// redirect is followed. Where no organization of `dev.azure.com` is named, nothing is sent.
+///
+/// Over plain `http` the token is readable on its way; whether that is allowed is the caller's to
+/// know.
 ///
 /// The repositories' list needs the scope that git needs, Code (Read) (vsts-rest-api-specs,
 /// git.json). A whole Server has no such list, only `connectionData`, which needs no scope.
 pub fn try_pat(network: &dyn Send, site: Site<'_>, username: &[u8], pat: &Secret) -> Trial {
+    if matches!((site.place, site.organization), (Place::DevAzure, None)) {
+        return Trial::NoSuchPlace { by_azure: false };
+    }
     let whole_server = site.organization.is_none() && !site.place.is_cloud();
     let home = site.home_url();
     let address = if whole_server {
@@ -120,7 +125,11 @@ pub fn try_pat(network: &dyn Send, site: Site<'_>, username: &[u8], pat: &Secret
         .body(Vec::new())
         .expect("a percent-encoded address and plain headers make a request");
     match network.send(request) {
-        Ok(reply) => authorization.hidden_in(classify(&reply, site.place.is_cloud())),
+        Ok(reply) => match classify(&reply, site.place.is_cloud()) {
+            // There is a Server, then, and it is only the call that it does not know.
+            Trial::NoSuchPlace { by_azure: true } if whole_server => Trial::Unclear { status: 404 },
+            trial => authorization.hidden_in(trial),
+        },
         Err(error) => Trial::Later(Later::Network(error)),
     }
 }
@@ -359,7 +368,7 @@ impl Trial {
             ),
             Self::Refused { reason: Reason::NotAccepted, said } => {
                 let what = match site.organization {
-                    None => "revoked",
+                    None => "revoked, or good for one collection only",
                     Some(_) if site.place.is_cloud() => "revoked, or of another organization",
                     Some(_) => "revoked, or of another collection",
                 };
@@ -431,7 +440,13 @@ fn no_such_place(site: Site<'_>, by_azure: bool) -> Failure {
         (Place::Other(_), Some(collection)) if by_azure => {
             missing("collection", collection, &above.name(), &above.home_url())
         }
-        (Place::Other(authority), _) => no_server_at(authority, site.virtual_directory),
+        (Place::Other(authority), Some(_)) => {
+            Failure::new(format!("nothing of Azure DevOps is at {}", site.name())).hint(format!(
+                "compare it with the address in a browser; what that has between host and collection belongs \
+                 here: git-credential-ona-azure integration add --host {authority} --virtual-directory /tfs"
+            ))
+        }
+        (Place::Other(authority), None) => no_server_at(authority, site.virtual_directory),
     }
 }
 

@@ -230,6 +230,26 @@ fn a_server_that_repeats_the_token_is_not_repeated() {
     assert_eq!(short(&trial), "Moved https://(hidden).example");
 }
 
+#[test]
+fn without_an_organization_no_token_leaves_for_the_cloud() {
+    let (table, site) = (Table::new([]), ("dev.azure.com", "/", ""));
+    let trial = try_at(&table, site, Scheme::Https, "");
+    assert_eq!(table.asked.borrow().len(), 0);
+    assert_eq!(
+        words(&trial, site).0,
+        "error: a personal access token is for one organization, and none is named\n\
+         hint: git-credential-ona-azure login https://dev.azure.com/<organization> --pat\n"
+    );
+}
+
+#[test]
+fn a_server_that_does_not_know_the_call_is_a_server_all_the_same() {
+    for (site, want) in [(SERVER, "Unclear 404"), (COLLECTION, "NoSuchPlace true")] {
+        let table = Table::new([reply(404, &[JSON, E2E], "{}")]);
+        assert_eq!(short(&try_at(&table, site, Scheme::Https, "")), want);
+    }
+}
+
 fn words(trial: &Trial, site: (&str, &str, &str)) -> (String, Exit) {
     let failure =
         with_site(site, Scheme::Https, |site| trial.failure(site, PAGE)).expect("a failure");
@@ -336,12 +356,12 @@ fn what_goes_wrong_at_a_server_is_said_in_its_own_terms() {
         (
             Trial::NoSuchPlace { by_azure: false },
             COLLECTION,
-            "error: tfs.corp.example has no Azure DevOps Server at /tfs\n\
-             hint: step 5 (Azure DevOps and tenant): name the part of its address between host and collection: \
-             git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory /tfs\n",
+            "error: nothing of Azure DevOps is at tfs.corp.example/tfs/main%20team\n\
+             hint: compare it with the address in a browser; what that has between host and collection belongs \
+             here: git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory /tfs\n",
         ),
         (
-            Trial::NoSuchPlace { by_azure: true },
+            Trial::NoSuchPlace { by_azure: false },
             SERVER,
             "error: tfs.corp.example has no Azure DevOps Server at /tfs\n\
              hint: step 5 (Azure DevOps and tenant): name the part of its address between host and collection: \
@@ -415,6 +435,26 @@ fn a_list_of_any_length_is_not_waited_for() {
 }
 
 proptest! {
+    #[test]
+    fn every_site_there_can_be_is_asked_at_its_own_host(
+        host in "([a-z0-9_.-]{1,20}|\\[::[0-9a-f]{1,4}\\])(:[1-9][0-9]{0,3})?",
+        directory in "\\PC{0,20}",
+        organization in "\\PC{0,20}",
+        username in prop::collection::vec(any::<u8>(), 0..10),
+    ) {
+        let Some(place) = Place::of(Scheme::Http, host.as_bytes()) else { return Ok(()) };
+        let Some(directory) = VirtualDirectory::parse(&directory) else { return Ok(()) };
+        let organization = Organization::collection(&organization);
+        let organization = organization.as_ref();
+        let site = Site { scheme: Scheme::Http, place: &place, virtual_directory: &directory, organization };
+        let table = Table::new([reply(200, &[JSON], "{}")]);
+        try_pat(&table, site, &username, &Secret::from(PAT));
+        let asked = table.asked.borrow();
+        let authority = asked[0].uri().authority().map(ToString::to_string);
+        prop_assert_eq!(authority, Some(place.authority().to_string()));
+        prop_assert!(!asked[0].uri().to_string().contains(PAT));
+    }
+
     #[test]
     fn whatever_is_answered_the_token_is_not_shown(
         status in 100u16..600,
