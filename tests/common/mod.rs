@@ -233,7 +233,7 @@ impl Machine {
 
     /// Gives the program a personal access token; `flags` may hold `--expires`.
     pub fn give_pat(&self, url: &str, pat: &str, flags: &[&str]) {
-        let mut arguments = vec!["login", url, "--pat"];
+        let mut arguments = vec!["login", url, "--pat", "--no-test"];
         arguments.extend(flags);
         self.helper_with(&arguments, pat).expect_success();
     }
