@@ -2,27 +2,11 @@
 
 mod common;
 
+use common::terminal::Terminal;
 use common::*;
 use standins::CLIENT_ID;
 
 const CONTOSO_URL: &str = "https://dev.azure.com/contoso";
-
-/// The program on a terminal of its own, on which nobody types; `None` where that cannot be had.
-fn on_a_terminal(machine: &Machine, arguments: &str) -> Option<Done> {
-    if !has("script") {
-        return None;
-    }
-    let mut command = machine.command("timeout");
-    command.args(["20", "script", "-qec", &format!("'{PROGRAM}' {arguments}"), "/dev/null"]);
-    // The end of its own input would be typed as an end of input.
-    let (idle, _open) = std::io::pipe().expect("a pipe");
-    let output = command.stdin(idle).output().expect("it starts");
-    Some(Done {
-        code: output.status.code().expect("no signal"),
-        stdout: String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
-}
 
 #[test]
 fn where_it_is_never_to_ask_login_opens_no_browser() {
@@ -46,8 +30,8 @@ fn where_it_is_never_to_ask_login_opens_no_browser() {
 fn where_it_is_never_to_ask_no_secret_is_prompted_for() {
     let mut machine = Machine::configured();
     machine.set("ONA_AZURE_INTERACTIVE", "never");
-    let Some(done) = on_a_terminal(&machine, &format!("login {CONTOSO_URL} --pat")) else { return };
-    done.expect(
+    let login = format!("\"$PROGRAM\" login {CONTOSO_URL} --pat");
+    Terminal::start(&machine, &login).finish().expect(
         4,
         "error: a token would have to be typed, and ONA_AZURE_INTERACTIVE is never\n\
          hint: pass it on standard input: git-credential-ona-azure login \
@@ -55,15 +39,71 @@ fn where_it_is_never_to_ask_no_secret_is_prompted_for() {
         "",
     );
     let add = format!(
-        "integration add --host dev.azure.com --client-id {CLIENT_ID} --client-secret-stdin"
+        "\"$PROGRAM\" integration add --host dev.azure.com --client-id {CLIENT_ID} \
+         --client-secret-stdin"
     );
-    let Some(done) = on_a_terminal(&machine, &add) else { return };
-    done.expect(
+    Terminal::start(&machine, &add).finish().expect(
         2,
         "error: the client secret would have to be typed, and ONA_AZURE_INTERACTIVE is never\n\
          hint: pass it on standard input: --client-secret-stdin < file\n",
         "",
     );
+}
+
+#[test]
+fn a_token_that_is_typed_is_not_shown() {
+    let machine = Machine::configured();
+    let pat = machine.world.azure().add_pat("contoso", standins::Pat::read_write());
+    let login = format!("\"$PROGRAM\" login {CONTOSO_URL} --pat --username ada");
+    let mut terminal = Terminal::start(&machine, &login);
+    let page = terminal.expect("Personal access token: ");
+    assert!(page.contains("https://dev.azure.com/contoso/_usersSettings/tokens"), "{page}");
+    terminal.secret_line(&pat);
+    terminal.expect("is kept until");
+    let done = terminal.finish().expect_success();
+    assert!(!done.stdout.contains(&pat), "{done:#?}");
+    assert_eq!(machine.get(CONTOSO_REQUEST).password(), pat);
+}
+
+#[test]
+fn a_prompt_that_is_left_keeps_nothing() {
+    let machine = Machine::configured();
+    let login = format!("exec \"$PROGRAM\" login {CONTOSO_URL} --pat");
+    let at_prompt = || {
+        let mut terminal = Terminal::start(&machine, &login);
+        terminal.expect("Personal access token: ");
+        terminal.wait_until_hidden();
+        terminal
+    };
+    let mut terminal = at_prompt();
+    terminal.line("");
+    terminal.expect("error: no personal access token was given\n");
+    assert_eq!(terminal.finish().code, 2);
+    let mut terminal = at_prompt();
+    terminal.send("half a tok");
+    terminal.control('c');
+    assert_eq!(terminal.finish().code, 130);
+    // The window is closed.
+    drop(at_prompt());
+    assert_eq!(machine.pats("https://dev.azure.com").len(), 0);
+}
+
+#[test]
+fn what_git_runs_finds_the_terminal_beside_its_pipes() {
+    let machine = Machine::signed_in();
+    let request = machine.home().join("request");
+    std::fs::write(&request, CONTOSO_REQUEST).expect("written");
+    let line = "printf 'who is there? ' >/dev/tty; read name </dev/tty; printf '%s\\n' \"$name\" >who; \
+                exec \"$PROGRAM\" get <../request >answer 2>said";
+    let mut terminal = Terminal::start(&machine, line);
+    terminal.expect("who is there? ");
+    terminal.line("ada");
+    let done = terminal.finish();
+    // What was typed, as the terminal shows it, and nothing else.
+    done.expect(0, "who is there? ada\n", "");
+    let read = |name: &str| std::fs::read_to_string(machine.work().join(name)).expect("written");
+    assert_eq!((&*read("who"), &*read("said")), ("ada\n", ""));
+    assert!(read("answer").contains("\npassword="));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod expect;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use expect::*;
 pub mod system;
+pub mod terminal;
 
 /// The built program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_git-credential-ona-azure");

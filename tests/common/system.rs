@@ -59,13 +59,18 @@ impl Machine {
 
     /// Runs a shell script, with the same names.
     pub fn shell(&self, script: &str, stdin: impl AsRef<[u8]>) -> Done {
+        run(&mut self.shell_command(script), stdin.as_ref())
+    }
+
+    /// A shell that is to run a script, with the same names.
+    pub fn shell_command(&self, script: &str) -> Command {
         let mut command = self.command("sh");
         command
             .args(["-eu", "-c", script])
             .env("PROGRAM", PROGRAM)
             .env("STATE", self.state_dir())
             .env("CONFIG", self.integrations_file().parent().expect("a directory"));
-        run(&mut command, stdin.as_ref())
+        command
     }
 
     /// The program under strace with these of its options; what it ended with, and the trace.
