@@ -59,10 +59,8 @@ pub fn looks_like_jwt(password: &[u8]) -> bool {
     password.starts_with(b"eyJ") && matches!(dots, 2 | 4) && password.iter().all(alphabet)
 }
 
-/// The page where the owner makes a PAT, opened at the form where the portal lets it be. Azure has
-/// no way to fill the form in from an address. Without an organization there is no such page on
-/// the cloud, and the address is the host's own.
-pub fn token_page_url(
+/// The address of an organization, a collection or a whole host, as a browser and `login` take it.
+pub fn address(
     scheme: Scheme,
     place: &Place,
     virtual_directory: &VirtualDirectory,
@@ -77,24 +75,46 @@ pub fn token_page_url(
         address.push('/');
         address.extend(utf8_percent_encode(name, SEGMENT));
     };
-    match (place, organization) {
-        (Place::DevAzure, None) => {
-            push("");
-            return address;
-        }
-        (Place::DevAzure, Some(organization)) => push(organization.as_str()),
-        (Place::VisualStudio { .. }, _) => {}
-        (Place::Other(_), organization) => {
-            virtual_directory.segments().for_each(&mut push);
-            if let Some(collection) = organization {
-                push(collection.as_str());
-            }
-        }
+    match place {
+        Place::DevAzure => {}
+        // The label names it.
+        Place::VisualStudio { .. } => return address,
+        Place::Other(_) => virtual_directory.segments().for_each(&mut push),
     }
-    push("_usersSettings");
-    push("tokens");
-    address.push_str("?action=edit");
+    if let Some(organization) = organization {
+        push(organization.as_str());
+    }
     address
+}
+
+/// The page that lists the owner's PATs, where each can be revoked. Without an organization there
+/// is no such page on the cloud, and the address is the host's own.
+pub fn token_list_url(
+    scheme: Scheme,
+    place: &Place,
+    virtual_directory: &VirtualDirectory,
+    organization: Option<&Organization>,
+) -> String {
+    let address = address(scheme, place, virtual_directory, organization);
+    match (place, organization) {
+        (Place::DevAzure, None) => format!("{address}/"),
+        _ => format!("{address}/_usersSettings/tokens"),
+    }
+}
+
+/// The page where the owner makes a PAT, opened at the form where the portal lets it be. Azure has
+/// no way to fill the form in from an address.
+pub fn token_page_url(
+    scheme: Scheme,
+    place: &Place,
+    virtual_directory: &VirtualDirectory,
+    organization: Option<&Organization>,
+) -> String {
+    let list = token_list_url(scheme, place, virtual_directory, organization);
+    match (place, organization) {
+        (Place::DevAzure, None) => list,
+        _ => format!("{list}?action=edit"),
+    }
 }
 
 /// How near a PAT is to its end.
@@ -189,6 +209,8 @@ mod tests {
             let organization = Organization::collection(organization);
             let got = token_page_url(Scheme::Http, &place, &directory, organization.as_ref());
             assert_eq!(got, want);
+            let list = token_list_url(Scheme::Http, &place, &directory, organization.as_ref());
+            assert_eq!(list, want.trim_end_matches("?action=edit"));
         }
     }
 

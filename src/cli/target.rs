@@ -70,10 +70,7 @@ impl Target {
                 .exit(Exit::Usage));
             }
         };
-        let place = match &found.integration.host.key {
-            HostKey::Cloud => Place::DevAzure,
-            HostKey::Server(authority) => Place::Other(authority.clone()),
-        };
+        let place = found.integration.host.key.place();
         let integration = found.integration.clone();
         Ok(Self { scheme: Scheme::Https, place, organization: None, integration })
     }
