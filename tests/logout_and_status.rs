@@ -6,12 +6,46 @@ use std::fs;
 
 use common::system::name_of;
 use common::*;
-use git_credential_ona_azure::vault::Access;
-use serde_json::json;
-use standins::{ADA, CLIENT_ID, CONTOSO, GRACE, Pat};
+use git_credential_ona_azure::azure::Organization;
+use git_credential_ona_azure::vault::{
+    Access, ClientMode, OrganizationRefusal, Pat as KeptPat, Pats, SignInMethod,
+};
+use serde_json::{Value, json};
+use standins::{ADA, CLIENT_ID, CONTOSO, Dead, Fault, GRACE, Pat, Target, Times};
 
 /// What `status` ends with where it could not show everything.
 const UNREADABLE: &str = "error: not everything that is kept can be read\n";
+
+/// That the issuer knows nothing of a logout.
+const SIGN_IN_LIVES: &str = "note: the sign-in is forgotten here, but not by the issuer: a copy of the \
+     tokens works until they end or are revoked\n\
+     hint: to revoke it: https://myapps.microsoft.com → the app → Manage your application → Revoke \
+     permissions; what an administrator consented to, only an administrator can revoke\n";
+
+/// The same of several.
+fn sign_ins_live() -> String {
+    SIGN_IN_LIVES.replace("sign-in is", "sign-ins are").replace("revoke it:", "revoke them:")
+}
+
+/// That Azure DevOps knows nothing of it either.
+fn pat_lives(page: &str) -> String {
+    format!(
+        "note: the personal access token is forgotten here, but not by Azure DevOps: a copy works until it \
+         ends or is revoked\nhint: to revoke it: {page}\n"
+    )
+}
+
+/// The same of the two of [`with_everything`].
+const PATS_LIVE: &str = "note: the personal access tokens are forgotten here, but not by Azure DevOps: a \
+     copy works until they end or are revoked\n\
+     hint: to revoke them: https://dev.azure.com/contoso/_usersSettings/tokens, \
+     https://dev.azure.com/fabrikam/_usersSettings/tokens\n";
+
+/// What is forgotten of [`with_everything`].
+const ALL_GONE: &str = "ada@contoso.example is signed out of dev.azure.com, for every organization.\n\
+     grace@contoso.example is signed out of dev.azure.com/fabrikam.\n\
+     The personal access token for dev.azure.com/contoso is forgotten.\n\
+     The personal access token for dev.azure.com/fabrikam is forgotten.\n";
 
 /// What makes a vault unreadable.
 type Spoil<'a> = &'a dyn Fn(&Machine);
@@ -26,6 +60,29 @@ fn with_everything() -> (Machine, String, String) {
     (machine, contoso, fabrikam)
 }
 
+/// The day of a moment, in UTC.
+fn day(at: u64) -> String {
+    let at = jiff::Timestamp::from_second(i64::try_from(at).expect("in range")).expect("in range");
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+/// What `status` says last, where the key lies beside the vault.
+fn secrets(machine: &Machine) -> String {
+    let state = machine.state_dir();
+    format!(
+        "Where secrets are kept
+  directory       {}
+  protection      sealed to the runner key in {}
+  but             the key lies beside what it protects: whoever copies that directory can open it
+  what to do      mount a key from a secret store, and name it in ONA_AZURE_KEY_FILE
+  public key      {}
+",
+        state.display(),
+        state.join("runner.key").display(),
+        machine.helper(&["key", "show"]).stdout.trim()
+    )
+}
+
 /// The names of what lies in the state directory.
 fn names(machine: &Machine) -> Vec<String> {
     machine.state().keys().map(|path| name_of(path)).collect()
@@ -37,13 +94,7 @@ fn logout_of_a_host_forgets_all_that_is_kept_for_it() {
     machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
     let server = machine.world.server().add_pat();
     machine.give_pat("https://tfs.corp.example/tfs", &server, &[]);
-    machine.helper(&["logout"]).expect(
-        0,
-        "ada@contoso.example is signed out of https://dev.azure.com.\n\
-         grace@contoso.example is signed out of https://dev.azure.com.\n\
-         2 personal access tokens are forgotten for https://dev.azure.com.\n",
-        "",
-    );
+    machine.helper(&["logout"]).expect(0, ALL_GONE, &format!("{}{PATS_LIVE}", sign_ins_live()));
     for request in [CONTOSO_REQUEST, FABRIKAM_REQUEST] {
         let done = machine.get(request);
         assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
@@ -55,8 +106,8 @@ fn logout_of_a_host_forgets_all_that_is_kept_for_it() {
     assert_eq!(machine.get(request).expect_success().password(), server);
     machine.helper(&["logout", "https://tfs.corp.example/tfs"]).expect(
         0,
-        "1 personal access token is forgotten for https://tfs.corp.example/tfs.\n",
-        "",
+        "The personal access token for the whole of tfs.corp.example is forgotten.\n",
+        &pat_lives("https://tfs.corp.example/tfs/_usersSettings/tokens"),
     );
     machine.get(request).expect(0, "", "");
 }
@@ -68,9 +119,12 @@ fn logout_of_an_organization_leaves_the_others() {
     let (machine, contoso, _) = with_everything();
     machine.helper(&["logout", "https://dev.azure.com/fabrikam"]).expect(
         0,
-        "grace@contoso.example is signed out of https://dev.azure.com/fabrikam.\n\
-         1 personal access token is forgotten for https://dev.azure.com/fabrikam.\n",
-        STILL,
+        "grace@contoso.example is signed out of dev.azure.com/fabrikam.\n\
+         The personal access token for dev.azure.com/fabrikam is forgotten.\n",
+        &format!(
+            "{SIGN_IN_LIVES}{}{STILL}",
+            pat_lives("https://dev.azure.com/fabrikam/_usersSettings/tokens")
+        ),
     );
     // The host-wide sign-in serves it again; contoso's token is still there behind it.
     assert_eq!(machine.get(FABRIKAM_REQUEST).expect_success().attribute("username"), Some(ADA));
@@ -93,8 +147,8 @@ fn logout_all_forgets_everything_but_the_key_and_the_integrations() {
     let key = machine.helper(&["key", "show"]).stdout;
     machine.helper(&["logout", "--all"]).expect(
         0,
-        "Every sign-in and personal access token is forgotten.\n",
-        "",
+        &format!("{ALL_GONE}Every sign-in and personal access token is forgotten.\n"),
+        &format!("{}{PATS_LIVE}", sign_ins_live()),
     );
     assert_eq!(machine.integrations(), integrations);
     assert_eq!(machine.helper(&["key", "show"]).stdout, key);
@@ -238,10 +292,17 @@ fn logout_all_works_where_nothing_can_be_read() {
         let (machine, ..) = with_everything();
         let file = fs::read(machine.integrations_file()).expect("readable");
         spoil(&machine);
-        machine.helper(&["logout", "--all"]).expect(
-            0,
-            "Every sign-in and personal access token is forgotten.\n",
-            "",
+        let done = machine.helper(&["logout", "--all"]).expect_success();
+        // Which host a token is of, only the integrations tell.
+        let named = if name == "broken integrations" {
+            &ALL_GONE[..ALL_GONE.find("The personal").expect("there")]
+        } else {
+            ""
+        };
+        assert_eq!(
+            done.stdout,
+            format!("{named}Every sign-in and personal access token is forgotten.\n"),
+            "{name}"
         );
         fs::write(machine.integrations_file(), file).expect("written");
         assert_eq!(machine.get(CONTOSO_REQUEST).code, 4, "{name}");
@@ -252,7 +313,7 @@ fn logout_all_works_where_nothing_can_be_read() {
 fn logout_all_where_nothing_was_ever_kept() {
     Machine::new().helper(&["logout", "--all"]).expect(
         0,
-        "Every sign-in and personal access token is forgotten.\n",
+        "Nothing was kept: no sign-in, and no personal access token.\n",
         "",
     );
 }
@@ -264,7 +325,8 @@ fn status_without_anything_says_how_to_begin() {
         0,
         &format!(
             "No integration is configured. Add one with: git-credential-ona-azure integration add --help\n\
-             Secrets are kept in {}\n  no runner key yet: it is made on first need\n",
+             \nWhere secrets are kept\n  directory       {}\n  \
+             protection      no runner key yet: it is made on first need\n",
             machine.state_dir().display()
         ),
         "",
@@ -298,35 +360,46 @@ fn status_tells_who_is_signed_in_and_which_tokens_are_kept() {
     let before = machine.state();
     let done = machine.helper(&["status"]).expect_success();
     assert_eq!(machine.state(), before, "looking changes nothing");
-    let key = machine.helper(&["key", "show"]).stdout;
-    let file = machine.integrations_file();
-    let shape: Vec<_> = done
-        .stdout
-        .lines()
-        // Up to the moment, which is another one every time.
-        .map(|line| line.split(" 20").next().unwrap_or_default().to_owned())
-        .collect();
-    assert_eq!(
-        shape,
-        [
-            format!("dev.azure.com  (OAuth and PAT; {})", file.display()),
-            "  OAuth  ada@contoso.example: signed in since".to_owned(),
-            "         access token until".to_owned(),
-            "  OAuth  grace@contoso.example for fabrikam: signed in since".to_owned(),
-            "         access token until".to_owned(),
-            "  PAT    contoso: until".to_owned(),
-            "  PAT    fabrikam: until".to_owned(),
-            format!("tfs.corp.example  (PAT; {})", file.display()),
-            "  PAT    none is kept".to_owned(),
-            format!("Secrets are kept in {}", machine.state_dir().display()),
-            format!(
-                "  sealed to the runner key in {}; it lies beside the vault, so whoever copies that directory \
-                 can open it: mount a key and name it in ONA_AZURE_KEY_FILE",
-                machine.state_dir().join("runner.key").display()
-            ),
-            format!("  public key {}", key.trim()),
-        ]
+    let ends = day(machine.pats("https://dev.azure.com")[0].expires_at.expect("an end"));
+    let file = machine.integrations_file().display().to_string();
+    let expected = format!(
+        "dev.azure.com
+  methods         OAuth and PAT
+  file            {file}
+
+  ada@contoso.example
+    for           every organization of its tenant but fabrikam
+    signed in     just now (browser, with the client secret)
+    tenant        {CONTOSO}
+    access token  good for another hour, then renewed by itself
+    allows        clone, fetch and push
+
+  grace@contoso.example
+    for           fabrikam
+    signed in     just now (browser, with the client secret)
+    tenant        {CONTOSO}
+    access token  good for another hour, then renewed by itself
+    allows        clone, fetch and push
+
+  personal access tokens
+    contoso       ends in 30 days, on {ends} UTC; kept just now
+    fabrikam      ends in 30 days, on {ends} UTC; kept just now
+
+  which organization uses which
+    contoso       ada@contoso.example
+    fabrikam      grace@contoso.example
+
+tfs.corp.example
+  methods         PAT
+  file            {file}
+
+  no personal access token is kept
+    what to do    git-credential-ona-azure login https://tfs.corp.example --pat
+
+{}",
+        secrets(&machine)
     );
+    assert_eq!(done.stdout, expected);
     for secret in machine.world.secrets() {
         assert!(!done.stdout.contains(&secret));
     }
@@ -348,6 +421,9 @@ fn status_json_holds_what_a_script_needs_and_no_secret() {
         ("account", json!(ADA)),
         ("organization", json!(null)),
         ("tenant", json!(CONTOSO)),
+        ("method", json!("browser")),
+        ("allows", json!("write")),
+        ("holdOff", json!(null)),
         ("clientMode", json!("confidential")),
         ("signedIn", json!(true)),
         ("ended", json!(null)),
@@ -367,6 +443,27 @@ fn status_json_holds_what_a_script_needs_and_no_secret() {
     let pats: Vec<_> =
         host["pats"].as_array().expect("a list").iter().map(|pat| &pat["organization"]).collect();
     assert_eq!(pats, ["contoso", "fabrikam"]);
+    assert_eq!(host["pats"][0]["state"], "good");
+    assert_eq!(host["pats"][0]["username"], json!(null));
+    assert_eq!(
+        host["uses"],
+        json!([
+            {
+                "organization": "contoso",
+                "url": "https://dev.azure.com/contoso",
+                "with": "oauth",
+                "account": ADA,
+                "reason": null,
+            },
+            {
+                "organization": "fabrikam",
+                "url": "https://dev.azure.com/fabrikam",
+                "with": "oauth",
+                "account": GRACE,
+                "reason": null,
+            },
+        ])
+    );
     assert_eq!(status["store"]["keyBesideVault"], true);
     for secret in machine.world.secrets() {
         assert!(!done.stdout.contains(&secret));
@@ -400,7 +497,13 @@ fn status_tells_what_protects_a_mounted_key_and_why_a_session_ended() {
     let reason = session["ended"].as_str().expect("a reason");
     assert!(reason.contains("AADSTS50173"), "{reason}");
     let text = machine.helper(&["status"]).expect_success().stdout;
-    assert!(text.contains(&format!(": {reason}\n")), "{text}");
+    assert!(
+        text.contains(&format!(
+            "    ended         just now: {reason}\n    \
+             what to do    git-credential-ona-azure login https://dev.azure.com\n\n"
+        )),
+        "{text}"
+    );
 }
 
 #[test]
@@ -414,9 +517,26 @@ fn status_names_the_organization_that_refused_and_what_was_set_aside() {
     assert_eq!(session["refusedBy"], json!(["fabrikam"]));
     assert_eq!(session["accessTokenExpiresAt"], json!(null));
     let text = machine.helper(&["status"]).expect_success().stdout;
-    assert!(text.contains("         access token is fetched when git next asks\n"), "{text}");
     assert!(
-        text.contains("         fabrikam refused this account; not tried again before "),
+        text.contains(
+            "    for           every organization of its tenant but fabrikam\n    \
+             signed in     just now (browser, with the client secret)\n"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "    access token  renewed by itself when git next asks\n    \
+             allows        clone, fetch and push\n    \
+             refused by    fabrikam, which is asked again in 10 minutes\n"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "  which organization uses which\n    \
+             fabrikam      nothing: Azure DevOps refused ada@contoso.example for organization fabrikam\n"
+        ),
         "{text}"
     );
     fs::write(machine.state_dir().join("vault.json"), "{").expect("written");
@@ -426,7 +546,8 @@ fn status_names_the_organization_that_refused_and_what_was_set_aside() {
     let named = status["store"]["setAside"].as_array().expect("a list");
     assert!(named.contains(&json!(aside)), "{named:?}");
     let text = machine.helper(&["status"]).expect_success().stdout;
-    assert!(text.contains(&format!("  damaged and set aside: {}\n", aside.display())), "{text}");
+    let said = format!("  note            damaged and set aside: {}\n", aside.display());
+    assert!(text.contains(&said), "{text}");
 }
 
 #[test]
@@ -444,12 +565,9 @@ fn status_of_a_vault_sealed_to_another_key_names_both() {
     machine.helper(&["status"]).expect(
         1,
         &format!(
-            "dev.azure.com  (OAuth and PAT; {})\n  ! {why}\nSecrets are kept in {}\n  \
-             sealed to the runner key in {}; it lies beside the vault, so whoever copies that directory can \
-             open it: mount a key and name it in ONA_AZURE_KEY_FILE\n  public key {new}\n",
+            "dev.azure.com\n  methods         OAuth and PAT\n  file            {}\n  ! {why}\n\n{}",
             machine.integrations_file().display(),
-            state.display(),
-            state.join("runner.key").display()
+            secrets(&machine)
         ),
         UNREADABLE,
     );
@@ -473,15 +591,20 @@ fn status_shows_all_but_what_is_damaged_and_names_that() {
         let said = format!("  ! {} is damaged; ", damaged.display());
         assert_eq!(done.stdout.matches(&said).count(), 1, "{}", done.stdout);
         for (of, line) in [
-            ("session", "  OAuth  ada@contoso.example: signed in since "),
-            ("pats", "  PAT    contoso: "),
-            ("", "tfs.corp.example  (PAT; "),
-            ("", "Secrets are kept in "),
-            ("", "  public key "),
+            (
+                "session",
+                "\n  ada@contoso.example\n    for           every organization of its tenant\n",
+            ),
+            ("pats", "\n    contoso       ends in 30 days"),
+            ("", "\ntfs.corp.example\n  methods         PAT\n"),
+            ("", "\nWhere secrets are kept\n"),
+            ("", "\n  public key      age1"),
         ] {
             assert_eq!(done.stdout.contains(line), of != kind, "{kind}: {}", done.stdout);
         }
         assert!(!done.stdout.contains("nobody is signed in"), "{}", done.stdout);
+        let renewed = done.stdout.contains("    access token  ");
+        assert_eq!(renewed, !matches!(kind, "access" | "session"), "{kind}: {}", done.stdout);
         let status = machine.helper(&["status", "--json"]).json();
         let error = match kind {
             "issued" => &status["store"]["error"],
@@ -500,8 +623,12 @@ fn status_of_a_key_that_is_no_key_still_shows_the_hosts() {
     fs::write(&key, "no key").expect("written");
     let done = machine.helper(&["status"]);
     assert_eq!((done.code, &*done.stderr), (1, UNREADABLE));
-    assert!(done.stdout.starts_with("dev.azure.com  (OAuth and PAT; "), "{}", done.stdout);
-    assert!(done.stdout.contains("\nSecrets are kept in "), "{}", done.stdout);
+    assert!(
+        done.stdout.starts_with("dev.azure.com\n  methods         OAuth and PAT\n"),
+        "{}",
+        done.stdout
+    );
+    assert!(done.stdout.contains("\nWhere secrets are kept\n"), "{}", done.stdout);
     let said = format!("{}", key.display());
     let named = done.stdout.lines().filter(|line| line.starts_with("  ! ") && line.contains(&said));
     assert_eq!(named.count(), 1, "{}", done.stdout);
@@ -513,8 +640,10 @@ fn status_tells_of_a_sign_in_whose_integration_is_gone() {
     // As when the file they were in is mounted no more.
     fs::remove_file(machine.integrations_file()).expect("gone");
     let line = format!(
-        "dev.azure.com  no integration any more: {ADA} is still signed in; forget it with: \
-         git-credential-ona-azure logout --all\n"
+        "dev.azure.com\n  \
+         methods         none: there is no integration for it any more\n  \
+         signed in       {ADA}\n  \
+         what to do      git-credential-ona-azure logout --all\n"
     );
     let text = machine.helper(&["status"]).expect_success().stdout;
     assert_eq!(text.matches(&line).count(), 1, "{text}");
@@ -535,13 +664,10 @@ fn removing_an_integration_forgets_what_was_kept_for_it() {
     machine.helper(&["integration", "remove", "dev.azure.com"]).expect(
         0,
         &format!(
-            "The integration for dev.azure.com is removed from {}.\n\
-             {ADA} is signed out of https://dev.azure.com.\n\
-             grace@contoso.example is signed out of https://dev.azure.com.\n\
-             2 personal access tokens are forgotten for https://dev.azure.com.\n",
+            "The integration for dev.azure.com is removed from {}.\n{ALL_GONE}",
             file.display()
         ),
-        "",
+        &format!("{}{PATS_LIVE}", sign_ins_live()),
     );
     let kept: Vec<_> =
         machine.vault().list::<git_credential_ona_azure::vault::Session>().expect("opens");
@@ -557,7 +683,9 @@ fn nobody_signed_in_is_said_with_the_command() {
     let text = machine.helper(&["status"]).expect_success().stdout;
     assert!(
         text.contains(
-            "  OAuth  nobody is signed in: git-credential-ona-azure login https://dev.azure.com\n"
+            "\n\n  nobody is signed in with OAuth\n    \
+             what to do    git-credential-ona-azure login https://dev.azure.com\n\n  \
+             no personal access token is kept\n\n"
         ),
         "{text}"
     );
@@ -574,13 +702,10 @@ fn status_says_that_the_integration_was_changed_after_the_sign_in() {
     machine.helper(&change).expect_success();
     let text = machine.helper(&["status"]).expect_success().stdout;
     assert!(
-        text.contains("\n         ended: the integration was changed after the sign-in\n"),
-        "{text}"
-    );
-    assert!(text.contains("; there is no next one\n"), "{text}");
-    assert!(
         text.contains(
-            "\n         sign in again: git-credential-ona-azure login https://dev.azure.com\n"
+            "\n    ended         the integration was changed after the sign-in\n    \
+             what to do    git-credential-ona-azure login https://dev.azure.com\n    \
+             access token  good for another hour, and there is no next one\n"
         ),
         "{text}"
     );
@@ -593,4 +718,349 @@ fn logout_says_that_damaged_tokens_are_set_aside() {
     fs::write(machine.entry("pats"), "damaged").expect("written");
     machine.helper(&["logout"]).expect(0, "Damaged tokens for dev.azure.com are set aside.\n", "");
     machine.helper(&["logout"]).expect(0, "Nothing was kept for https://dev.azure.com.\n", "");
+}
+
+/// Changes the tokens kept for a host, as the passing of time would.
+fn change_pats(machine: &Machine, of: &str, change: impl FnOnce(&mut Vec<KeptPat>)) {
+    let vault = machine.vault();
+    let writer = vault.write().expect("a vault that can be written");
+    let mut pats: Pats = writer.read(of).expect("a vault that opens").expect("tokens");
+    change(&mut pats.pats);
+    writer.put(of, &pats).expect("written");
+}
+
+#[test]
+fn status_warns_of_tokens_that_end_with_the_command_that_renews_each() {
+    const DAY: u64 = 24 * 60 * 60;
+    let machine = Machine::new();
+    machine.add_pat_integration("dev.azure.com", &[]);
+    machine
+        .add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs", "--allow-http"]);
+    for organization in ["contoso", "fabrikam", "northwind", "tailspin"] {
+        machine.give_pat(&format!("https://dev.azure.com/{organization}"), organization, &[]);
+    }
+    let now = machine.pats("https://dev.azure.com")[0].kept_at;
+    change_pats(&machine, "https://dev.azure.com", |pats| {
+        let ends = [Some(now + 12 * DAY), Some(now + 2 * DAY + 3600), Some(now - 2 * DAY), None];
+        for (pat, end) in pats.iter_mut().zip(ends) {
+            pat.expires_at = end;
+            pat.kept_at -= 18 * DAY;
+        }
+    });
+    machine.give_pat(
+        "https://tfs.corp.example/tfs/Team%20A",
+        "a",
+        &["--expires", "90d", "--username", "ada"],
+    );
+    machine.give_pat(
+        "https://tfs.corp.example/tfs",
+        "b",
+        &["--expires", "1h", "--username", "CORP\\o'neil"],
+    );
+    machine.give_pat("http://tfs.corp.example/tfs/old", "c", &["--expires", "90d"]);
+    let text = machine.helper(&["status"]).expect_success().stdout;
+    let at = |at: u64, form: &str| {
+        let at = i64::try_from(at).expect("in range");
+        jiff::Timestamp::from_second(at).expect("in range").strftime(form).to_string()
+    };
+    let ends: Vec<_> = machine
+        .pats("https://dev.azure.com")
+        .iter()
+        .map(|pat| pat.expires_at.unwrap_or_default())
+        .collect();
+    let minute = "%Y-%m-%d at %H:%M UTC";
+    let cloud = format!(
+        "
+  personal access tokens
+    contoso       ends in 12 days, on {}; kept 18 days ago
+    fabrikam      ends soon: in 2 days, on {}; kept 18 days ago
+    what to do    make a new one: git-credential-ona-azure login https://dev.azure.com/fabrikam --pat
+    northwind     ran out 2 days ago, on {}; kept 18 days ago
+    what to do    make a new one: git-credential-ona-azure login https://dev.azure.com/northwind --pat
+    tailspin      its end is not known; kept 18 days ago
+
+  which organization uses which
+    contoso       its personal access token
+    fabrikam      its personal access token
+    northwind     nothing: the personal access token for northwind has run out
+    tailspin      its personal access token
+",
+        at(ends[0], "%Y-%m-%d UTC"),
+        at(ends[1], minute),
+        at(ends[2], minute),
+    );
+    assert!(text.contains(&cloud), "{cloud}\n{text}");
+    let servers = machine.pats("https://tfs.corp.example");
+    let server = format!(
+        "
+  personal access tokens
+    whole Server  ends soon: in 1 hour, on {}; user CORP\\o'neil; kept just now
+    what to do    make a new one: git-credential-ona-azure login https://tfs.corp.example/tfs --pat \
+         --username 'CORP\\o'\\''neil'
+    old           ends in 90 days, on {}; over plain http; kept just now
+    team a        ends in 90 days, on {}; user ada; kept just now
+
+  which organization uses which
+    team a        its personal access token
+    old (http)    its personal access token
+",
+        at(servers[1].expires_at.expect("an end"), minute),
+        at(machine.pats("http://tfs.corp.example")[0].expires_at.expect("an end"), "%Y-%m-%d UTC"),
+        at(servers[0].expires_at.expect("an end"), "%Y-%m-%d UTC"),
+    );
+    assert!(text.contains(&server), "{server}\n{text}");
+    let status = machine.helper(&["status", "--json"]).expect_success().json();
+    let of = |host: usize, field: &str| -> Vec<_> {
+        let pats = status["hosts"][host]["pats"].as_array().expect("a list");
+        pats.iter().map(|pat| pat[field].clone()).collect()
+    };
+    assert_eq!(of(0, "state"), ["good", "soon", "over", "unknown"]);
+    assert_eq!(of(1, "username"), [json!("CORP\\o'neil"), json!(null), json!("ada")]);
+    assert_eq!(status["hosts"][0]["uses"][2]["with"], json!(null));
+    assert_eq!(status["hosts"][1]["uses"][1]["url"], "http://tfs.corp.example/tfs/old");
+    // Of a whole Server nothing is left to a collection but that.
+    machine.helper(&["logout", "https://tfs.corp.example/tfs/team a"]).expect(
+        0,
+        "The personal access token of ada for tfs.corp.example/team a is forgotten.\n",
+        &format!(
+            "{}note: the personal access token for the whole of tfs.corp.example still serves it\n\
+             hint: to end that too: git-credential-ona-azure logout https://tfs.corp.example\n",
+            pat_lives("https://tfs.corp.example/tfs/team%20a/_usersSettings/tokens")
+        ),
+    );
+    // What ran out is nothing to revoke.
+    machine.helper(&["logout", "https://dev.azure.com/northwind"]).expect(
+        0,
+        "The personal access token for dev.azure.com/northwind is forgotten.\n",
+        "",
+    );
+}
+
+#[test]
+fn status_tells_which_organization_uses_which_as_get_then_does() {
+    let machine = Machine::signed_in();
+    machine.login(&["https://dev.azure.com/fabrikam"], GRACE).expect_success();
+    let northwind = machine.new_pat("northwind");
+    let fabrikam = machine.new_pat("fabrikam");
+    let refuse = |access: &mut Access| {
+        access.refusals.push(OrganizationRefusal {
+            organization: Organization::cloud("northwind").expect("a name"),
+            until: access.issued_at + 480,
+        });
+    };
+    machine.change_access(refuse);
+    let block = |rows: &str| {
+        let text = machine.helper(&["status"]).expect_success().stdout;
+        assert!(text.contains(&format!("  which organization uses which\n{rows}\n")), "{text}");
+    };
+    block(
+        "    fabrikam      grace@contoso.example\n    \
+         northwind     its personal access token: Azure DevOps refused ada@contoso.example\n",
+    );
+    let ask = |organization: &str| {
+        machine.get(format!("protocol=https\nhost=dev.azure.com\npath={organization}/a/_git/a\n"))
+    };
+    assert_eq!(ask("fabrikam").attribute("username"), Some(GRACE));
+    assert_eq!(ask("northwind").password(), northwind);
+    // A sign-in of an organization's own that is over is not replaced by the host's.
+    machine.world.entra().revoke_refresh_tokens(Dead::Password);
+    let vault = machine.vault();
+    let writer = vault.write().expect("a vault that can be written");
+    let of = "dev.azure.com/fabrikam";
+    let mut access: Access = writer.read(of).expect("a vault that opens").expect("a session");
+    access.expires_at -= 4500;
+    writer.put(of, &access).expect("written");
+    drop(writer);
+    assert_eq!(ask("fabrikam").password(), fabrikam);
+    let reason = |status: &Value| {
+        let uses = status["hosts"][0]["uses"].as_array().expect("a list");
+        let of = uses.iter().find(|one| one["organization"] == "fabrikam").expect("there");
+        (of["with"].clone(), of["reason"].as_str().unwrap_or_default().to_owned())
+    };
+    let (with, why) = reason(&machine.helper(&["status", "--json"]).json());
+    assert_eq!(with, "pat");
+    assert!(why.starts_with("the sign-in of grace@contoso.example has ended: "), "{why}");
+    let text = machine.helper(&["status"]).expect_success().stdout;
+    assert!(
+        text.contains(
+            "    for           every organization of its tenant but fabrikam and northwind\n"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "    what to do    git-credential-ona-azure login https://dev.azure.com/fabrikam\n"
+        ),
+        "{text}"
+    );
+    // Only what git asks for is asked of anybody.
+    let asked = machine.world.entra().token_requests("refresh_token");
+    machine.helper(&["status"]).expect_success();
+    assert_eq!(machine.world.entra().token_requests("refresh_token"), asked);
+}
+
+#[test]
+fn status_tells_of_a_refresh_that_failed_and_of_one_that_will() {
+    let machine = Machine::configured();
+    machine.sign_in();
+    machine.world.fail(Target::Token, Fault::Throttle { retry_after: Some(120) }, Times::Always);
+    machine.age_access_token(4500);
+    let failed = machine.get(CONTOSO_REQUEST);
+    assert_eq!(failed.code, 5, "{failed:#?}");
+    let (text, hint) = failed.stderr.split_once("\nhint: ").expect("a hint");
+    let text = text.strip_prefix("error: ").expect("an error");
+    let row = |again: &str| {
+        format!(
+            "    renewal       failed just now: {text}; tried again {again}\n    \
+             what to do    {hint}    allows        clone, fetch and push\n"
+        )
+    };
+    let said = machine.helper(&["status"]).expect_success().stdout;
+    assert!(said.contains(&row("in 2 minutes")), "{said}");
+    let status = machine.helper(&["status", "--json"]).json();
+    let hold_off = &status["hosts"][0]["sessions"][0]["holdOff"];
+    let kept = machine.access().and_then(|access| access.hold_off).expect("kept");
+    assert_eq!(
+        *hold_off,
+        json!({
+            "failedAt": kept.failed_at_ms / 1000,
+            "until": kept.until,
+            "text": text,
+            "hint": hint.trim_end(),
+        })
+    );
+    machine.change_access(|access| {
+        access.hold_off.as_mut().expect("kept").until -= 120;
+    });
+    let said = machine.helper(&["status"]).expect_success().stdout;
+    assert!(said.contains(&row("when git next asks")), "{said}");
+    machine.world.clear_faults();
+    machine.get(CONTOSO_REQUEST).expect_success();
+    let said = machine.helper(&["status"]).expect_success().stdout;
+    assert!(!said.contains("renewal"), "{said}");
+    // Sealed for another machine: that can be told before git asks.
+    let other = Machine::new();
+    let key = other.helper(&["key", "init"]).expect_success().stdout.trim().to_owned();
+    machine.add_integration(&["--recipient", &key]);
+    let ours = machine.helper(&["key", "show"]).stdout.trim().to_owned();
+    let said = machine.helper(&["status"]).expect_success().stdout;
+    assert!(
+        said.contains(&format!(
+            "    renewal       will fail: the client secret is sealed to {key}, but the runner key here is {ours}\n    \
+             what to do    give the secret again on this machine: "
+        )),
+        "{said}"
+    );
+    assert!(said.contains("    access token  good for another hour\n"), "{said}");
+}
+
+#[test]
+fn status_tells_how_a_person_signed_in_and_what_they_may_do() {
+    let machine = Machine::signed_in();
+    let file = |scopes: &[&str], method: SignInMethod, mode: ClientMode| {
+        let vault = machine.vault();
+        let writer = vault.write().expect("a vault that can be written");
+        let mut session = machine.session();
+        session.scopes = scopes.iter().map(ToString::to_string).collect();
+        (session.method, session.mode) = (method, mode);
+        session.signed_in_at -= 3 * 24 * 60 * 60;
+        session.tenant = None;
+        writer.put("dev.azure.com", &session).expect("written");
+        drop(writer);
+        let text = machine.helper(&["status"]).expect_success().stdout;
+        let shown: Vec<_> = text
+            .lines()
+            .filter(|line| {
+                ["for", "signed in", "allows"]
+                    .iter()
+                    .any(|label| line.starts_with(&format!("    {label} ")))
+            })
+            .map(|line| line[18..].to_owned())
+            .collect();
+        shown
+    };
+    assert_eq!(
+        file(&["vso.code"], SignInMethod::Paste, ClientMode::Confidential),
+        [
+            "every organization",
+            "3 days ago (pasted address, with the client secret)",
+            "clone and fetch, but no push: vso.code_write is not granted",
+        ]
+    );
+    assert_eq!(
+        file(&["vso.code", "vso.code_write"], SignInMethod::Device, ClientMode::Public),
+        [
+            "every organization",
+            "6 days ago (device code, without the client secret)",
+            "clone, fetch and push",
+        ]
+    );
+    let status = machine.helper(&["status", "--json"]).json();
+    let session = &status["hosts"][0]["sessions"][0];
+    assert_eq!((&session["method"], &session["allows"]), (&json!("device"), &json!("write")));
+}
+
+#[test]
+fn status_says_that_tokens_of_a_method_that_is_off_are_not_used() {
+    let machine = Machine::loaded();
+    machine
+        .helper(&["integration", "add", "--host", "dev.azure.com", "--no-test", "--no-pat"])
+        .expect_success();
+    let text = machine.helper(&["status"]).expect_success().stdout;
+    assert!(
+        text.contains(
+            "\n\n  personal access tokens, none of which is used: they are off for this host\n    contoso       ends in "
+        ),
+        "{text}"
+    );
+    let turn =
+        ["integration", "add", "--host", "dev.azure.com", "--no-test", "--no-oauth", "--pat"];
+    machine.helper(&turn).expect_success();
+    let text = machine.helper(&["status"]).expect_success().stdout;
+    assert!(
+        text.contains(
+            "    ended         OAuth is not on any more\n    \
+             what to do    to turn OAuth on again: git-credential-ona-azure integration add --host dev.azure.com "
+        ),
+        "{text}"
+    );
+    assert!(text.contains("\n    contoso       its personal access token\n"), "{text}");
+}
+
+#[test]
+fn logout_of_a_sign_in_that_is_over_leaves_nothing_to_revoke() {
+    let machine = Machine::signed_in();
+    machine.world.entra().revoke_refresh_tokens(Dead::Password);
+    machine.age_access_token(4500);
+    assert_eq!(machine.get(CONTOSO_REQUEST).code, 4);
+    machine.helper(&["logout", "https://dev.azure.com/contoso"]).expect(
+        0,
+        "Nothing was kept for https://dev.azure.com/contoso.\n",
+        "",
+    );
+    machine.helper(&["logout"]).expect(
+        0,
+        "ada@contoso.example is signed out of dev.azure.com, for every organization.\n",
+        "",
+    );
+}
+
+#[test]
+fn logout_says_what_is_forgotten_also_where_the_rest_cannot_be() {
+    let machine = Machine::loaded();
+    let pats = machine.entry("pats");
+    let newer = b"onaz\x02of a later version";
+    fs::write(&pats, newer).expect("written");
+    let done = machine.helper(&["logout"]);
+    assert_eq!(
+        (done.code, &*done.stdout),
+        (1, "ada@contoso.example is signed out of dev.azure.com, for every organization.\n"),
+        "{done:#?}"
+    );
+    let failed = format!(
+        "error: {} was written by a newer version of git-credential-ona-azure\n",
+        pats.display()
+    );
+    assert!(done.stderr.starts_with(&format!("{SIGN_IN_LIVES}{failed}")), "{done:#?}");
+    assert_eq!(fs::read(&pats).expect("there"), newer);
 }

@@ -633,8 +633,12 @@ fn a_sign_in_for_one_organization_is_for_that_one_only() {
     // It ends alone, and the other serves again.
     machine.helper(&["logout", "https://dev.azure.com/fabrikam"]).expect(
         0,
-        "grace@contoso.example is signed out of https://dev.azure.com/fabrikam.\n",
-        "note: the sign-in of ada@contoso.example to all of dev.azure.com still serves it\n\
+        "grace@contoso.example is signed out of dev.azure.com/fabrikam.\n",
+        "note: the sign-in is forgotten here, but not by the issuer: a copy of the tokens works until they \
+         end or are revoked\n\
+         hint: to revoke it: https://myapps.microsoft.com → the app → Manage your application → Revoke \
+         permissions; what an administrator consented to, only an administrator can revoke\n\
+         note: the sign-in of ada@contoso.example to all of dev.azure.com still serves it\n\
          hint: to end that too: git-credential-ona-azure logout https://dev.azure.com\n",
     );
     assert_eq!(user(FABRIKAM_REQUEST), (ADA.to_owned(), hers));

@@ -57,10 +57,9 @@ pub fn looks_like_jwt(password: &[u8]) -> bool {
     password.starts_with(b"eyJ") && matches!(dots, 2 | 4) && password.iter().all(alphabet)
 }
 
-/// The page where the owner makes a PAT, opened at the form where the portal lets it be. Azure has
-/// no way to fill the form in from an address. Without an organization there is no such page on
-/// the cloud, and the address is the host's own.
-pub fn token_page_url(
+/// The page that lists the owner's PATs, where each can be revoked. Without an organization there
+/// is no such page on the cloud, and the address is the host's own.
+pub fn token_list_url(
     scheme: Scheme,
     place: &Place,
     virtual_directory: &VirtualDirectory,
@@ -69,7 +68,22 @@ pub fn token_page_url(
     let home = home_url(scheme, place, virtual_directory, organization);
     match (place, organization) {
         (Place::DevAzure, None) => format!("{home}/"),
-        _ => format!("{home}/_usersSettings/tokens?action=edit"),
+        _ => format!("{home}/_usersSettings/tokens"),
+    }
+}
+
+/// The page where the owner makes a PAT, opened at the form where the portal lets it be. Azure has
+/// no way to fill the form in from an address.
+pub fn token_page_url(
+    scheme: Scheme,
+    place: &Place,
+    virtual_directory: &VirtualDirectory,
+    organization: Option<&Organization>,
+) -> String {
+    let list = token_list_url(scheme, place, virtual_directory, organization);
+    match (place, organization) {
+        (Place::DevAzure, None) => list,
+        _ => format!("{list}?action=edit"),
     }
 }
 
@@ -165,6 +179,8 @@ mod tests {
             let organization = Organization::collection(organization);
             let got = token_page_url(Scheme::Http, &place, &directory, organization.as_ref());
             assert_eq!(got, want);
+            let list = token_list_url(Scheme::Http, &place, &directory, organization.as_ref());
+            assert_eq!(list, want.trim_end_matches("?action=edit"));
         }
     }
 

@@ -21,7 +21,9 @@ impl VirtualDirectory {
             return None;
         }
         let mut path = String::new();
-        for segment in text.trim().split('/').filter(|s| !s.is_empty()) {
+        // A space in front of a closing slash is at the end, too: so it is read where it is printed.
+        let text = text.trim_start().trim_end_matches(|c: char| c == '/' || c.is_whitespace());
+        for segment in text.split('/').filter(|s| !s.is_empty()) {
             if segment.trim().is_empty() || matches!(segment, "." | "..") {
                 return None;
             }
@@ -92,6 +94,7 @@ mod tests {
             ("/tfs", Some("/tfs")),
             ("tfs/", Some("/tfs")),
             (" tfs ", Some("/tfs")),
+            ("tfs /", Some("/tfs")),
             ("/Apps//TFS/", Some("/Apps/TFS")),
             ("/my tfs", Some("/my tfs")),
             ("/..", None),

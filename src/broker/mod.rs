@@ -12,19 +12,20 @@ mod session;
 mod shelf;
 mod store;
 mod subject;
+mod uses;
 
 pub use erase::erase;
 pub use get::{Offer, Outcome, get};
 pub use notice::open_to_others;
 pub use pats::keep as keep_pat;
-pub use refresh::{RefreshFailure, why_over};
+pub use refresh::{RefreshFailure, foresee as foresee_refresh, last_failure, why_over};
 pub use session::{
     forget, issuer_hint, persist, redirect_path, redirect_uri, secret_for, sessions,
 };
 pub use shelf::{Shelf, VaultShelf};
-
 pub use store::store;
 pub use subject::{PatKey, SessionKey, Subject};
+pub use uses::{Kept, Use, would_use};
 
 /// An access token is handed out if it is good for this long, in seconds: a clone may take a
 /// while, and a clock may be off.

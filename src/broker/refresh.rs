@@ -86,14 +86,48 @@ pub(super) fn refresh(
     if access.token.is_some() && access.expires_at >= now + MARGIN {
         return Ok(access);
     }
-    if let Some(hold_off) = access.hold_off.as_ref().filter(|hold_off| {
-        let failed_while_waiting = hold_off.failed_at_ms >= started_ms;
-        hold_off.integration == integration.digest()
-            && (failed_while_waiting || (hold_off.until > now && hold_off.until - now <= 3600))
-    }) {
-        return Err(RefreshFailure::new(hold_off.kind, &hold_off.text, &hold_off.hint));
+    if let Some(hold_off) = last_failure(&access, integration)
+        .filter(|hold_off| hold_off.failed_at_ms >= started_ms || holds(hold_off, now))
+    {
+        return Err(hold_off.into());
     }
     attempt.run()
+}
+
+/// Whether a refresh would be tried now, and for which account. Asks nobody, changes nothing.
+///
+/// # Errors
+/// Why it would fail, as far as that can be told without trying.
+pub fn foresee(
+    key: &SessionKey,
+    integration: &Integration,
+    vault: &Vault,
+    now: u64,
+) -> Result<String, RefreshFailure> {
+    let access = vault.read::<Access>(&key.to_string())?.unwrap_or_default();
+    if let Some(hold_off) =
+        last_failure(&access, integration).filter(|hold_off| holds(hold_off, now))
+    {
+        return Err(hold_off.into());
+    }
+    Means::gather(key, integration, vault).map(|means| means.session.account)
+}
+
+/// The failure of the last refresh, if it failed. What was before the integration was changed
+/// does not count.
+pub fn last_failure<'a>(access: &'a Access, integration: &Integration) -> Option<&'a HoldOff> {
+    access.hold_off.as_ref().filter(|hold_off| hold_off.integration == integration.digest())
+}
+
+/// Whether it is too early to try again. An end far off is a clock that was set.
+fn holds(hold_off: &HoldOff, now: u64) -> bool {
+    hold_off.until > now && hold_off.until - now <= 3600
+}
+
+impl From<&HoldOff> for RefreshFailure {
+    fn from(hold_off: &HoldOff) -> Self {
+        Self::new(hold_off.kind, &hold_off.text, &hold_off.hint)
+    }
 }
 
 /// The issuer of a session, if that is of the client and the issuer that are configured now: the
@@ -128,6 +162,65 @@ fn lock_name(key: &SessionKey) -> String {
     format!("refresh-{}.lock", &Secret::from(key.to_string()).digest().to_string()[..32])
 }
 
+/// What a refresh needs.
+struct Means {
+    session: Session,
+    refresh_token: Secret,
+    issuer: Issuer,
+    secret: Option<Secret>,
+}
+
+impl Means {
+    fn gather(
+        key: &SessionKey,
+        integration: &Integration,
+        vault: &Vault,
+    ) -> Result<Self, RefreshFailure> {
+        let Some(oauth) = &integration.oauth else {
+            return Err(RefreshFailure::sign_in(key, "OAuth is not on"));
+        };
+        let Some(session) = vault.read::<Session>(&key.to_string())? else {
+            return Err(RefreshFailure::sign_in(
+                key,
+                format!("nobody is signed in to {}", key.host),
+            ));
+        };
+        let Some(refresh_token) = session.refresh_token.clone() else {
+            let reason = session.ended.map(|ended| ended.reason).unwrap_or_default();
+            return Err(ended(key, &session.account, &reason));
+        };
+        let issuer =
+            Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).map_err(|error| {
+                RefreshFailure::new(
+                    HoldOffKind::Client,
+                    error.to_string(),
+                    issuer_hint(error.hint()),
+                )
+            })?;
+        let issuer = issuer_of(&session, oauth, issuer).ok_or_else(|| {
+            RefreshFailure::sign_in(
+                key,
+                format!(
+                    "the integration of {} was changed after {} signed in",
+                    key.host, session.account
+                ),
+            )
+        })?;
+        let secret = secret_for(session.mode, oauth, vault, key).map_err(|failure| {
+            RefreshFailure::new(
+                HoldOffKind::Client,
+                failure.message.text,
+                failure.message.hint.unwrap_or_default(),
+            )
+        })?;
+        Ok(Self { session, refresh_token, issuer, secret })
+    }
+}
+
+fn ended(key: &SessionKey, account: &str, reason: &str) -> RefreshFailure {
+    RefreshFailure::sign_in(key, format!("the sign-in of {account} has ended: {reason}"))
+}
+
 struct Attempt<'a> {
     key: &'a SessionKey,
     integration: &'a Integration,
@@ -138,41 +231,8 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn run(&self) -> Result<Access, RefreshFailure> {
-        let Some(session) = self.vault.read::<Session>(&self.key.to_string())? else {
-            return Err(RefreshFailure::sign_in(
-                self.key,
-                format!("nobody is signed in to {}", self.key.host),
-            ));
-        };
-        let Some(refresh_token) = session.refresh_token.clone() else {
-            let reason = session.ended.map(|ended| ended.reason).unwrap_or_default();
-            return Err(self.ended(&session.account, &reason));
-        };
-        let issuer = Issuer::parse(&self.oauth.issuer_url, &self.integration.trusted_issuers)
-            .map_err(|error| {
-                RefreshFailure::new(
-                    HoldOffKind::Client,
-                    error.to_string(),
-                    issuer_hint(error.hint()),
-                )
-            })?;
-        let issuer = issuer_of(&session, self.oauth, issuer).ok_or_else(|| {
-            RefreshFailure::sign_in(
-                self.key,
-                format!(
-                    "the integration of {} was changed after {} signed in",
-                    self.key.host, session.account
-                ),
-            )
-        })?;
-        let secret =
-            secret_for(session.mode, self.oauth, self.vault, self.key).map_err(|failure| {
-                RefreshFailure::new(
-                    HoldOffKind::Client,
-                    failure.message.text,
-                    failure.message.hint.unwrap_or_default(),
-                )
-            })?;
+        let Means { session, refresh_token, issuer, secret } =
+            Means::gather(self.key, self.integration, self.vault)?;
         // What comes back cannot be had a second time: first see that it can be kept.
         self.vault.write()?.rehearse()?;
         let app = App { client_id: &self.oauth.client_id, secret: secret.as_ref() };
@@ -286,7 +346,7 @@ impl Attempt<'_> {
             Class::Interaction | Class::Blocked => {
                 (RefreshFailure::new(HoldOffKind::SignIn, text, sign_in_command(self.key)), 30)
             }
-            Class::Dead => (self.ended(&session.account, &error.to_string()), 0),
+            Class::Dead => (ended(self.key, &session.account, &error.to_string()), 0),
         };
         // The answer does not depend on whether this can be written.
         if let Ok(writer) = self.vault.write() {
@@ -316,9 +376,5 @@ impl Attempt<'_> {
             }
         }
         failure
-    }
-
-    fn ended(&self, account: &str, reason: &str) -> RefreshFailure {
-        RefreshFailure::sign_in(self.key, format!("the sign-in of {account} has ended: {reason}"))
     }
 }

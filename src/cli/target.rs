@@ -1,7 +1,7 @@
 //! What a URL argument means: the host, its integration, and the organization.
 
 use crate::azure::{Organization, Place, RemotePath, RemoteUrl, Scheme, VirtualDirectory};
-use crate::broker::SessionKey;
+use crate::broker::{PatKey, SessionKey};
 use crate::integration::{HostKey, Integration, Integrations};
 use crate::report::{Exit, Failure};
 
@@ -70,10 +70,7 @@ impl Target {
                 .exit(Exit::Usage));
             }
         };
-        let place = match &found.integration.host.key {
-            HostKey::Cloud => Place::DevAzure,
-            HostKey::Server(authority) => Place::Other(authority.clone()),
-        };
+        let place = found.integration.host.key.place();
         let integration = found.integration.clone();
         Ok(Self { scheme: Scheme::Https, place, organization: None, integration })
     }
@@ -84,6 +81,10 @@ impl Target {
 
     pub(super) fn session_key(&self) -> SessionKey {
         SessionKey { host: self.host(), organization: self.organization.clone() }
+    }
+
+    pub(super) fn pat_key(&self) -> PatKey {
+        PatKey { scheme: self.scheme, host: self.host() }
     }
 
     /// Refuses plain http where nothing that is kept would ever be given out over it.

@@ -45,6 +45,14 @@ impl HostKey {
             Place::Other(authority) => Self::Server(authority.clone()),
         }
     }
+
+    /// A place on the host that names no organization.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Cloud => Place::DevAzure,
+            Self::Server(authority) => Place::Other(authority.clone()),
+        }
+    }
 }
 
 impl fmt::Display for HostKey {

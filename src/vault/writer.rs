@@ -79,21 +79,26 @@ impl Writer<'_> {
     }
 
     /// Removes every entry and the data key, whatever their state, with what was set aside of
-    /// them and what killed writers left: all of it may hold secrets. The runner key stays.
+    /// them and what killed writers left: all of it may hold secrets. The runner key stays. Says
+    /// whether there was anything.
     ///
     /// # Errors
     /// If a file cannot be removed.
-    pub fn remove_all(&self) -> Result<(), VaultError> {
+    pub fn remove_all(&self) -> Result<bool, VaultError> {
         let dir = &self.vault.dir;
+        let mut any = false;
         let fail = |source| VaultError::Write { path: dir.clone(), source };
         for entry in std::fs::read_dir(dir).map_err(fail)? {
             let path = entry.map_err(fail)?.path();
             if holds_entries(&path) {
                 files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
+                any = true;
             }
         }
         let path = Header::path(dir);
-        files::remove(&path).map(drop).map_err(|source| VaultError::Write { path, source })
+        any |= path.exists();
+        files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
+        Ok(any)
     }
 
     /// Shows that a write of a few KiB will succeed, before something is spent on it that

@@ -152,14 +152,14 @@ fn show(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
 fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
     let spec = host(&args.host)?;
     let path = file(room, args.system)?;
-    let mut was_there = false;
+    let mut removed = None;
     if path.exists() {
         IntegrationsFile::edit(&path, &spec.key, |old| {
-            was_there = old.is_some();
+            removed = old;
             Ok::<_, Failure>(None)
         })?;
     }
-    if !was_there {
+    let Some(removed) = removed else {
         let integrations = room.integrations()?;
         return Err(match integrations.by_key(&spec.key) {
             Some(found) => Failure::new(format!(
@@ -170,11 +170,11 @@ fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
             .hint(format!("git-credential-ona-azure integration remove {} --system", spec.key)),
             None => not_configured(&integrations, &spec.key, &spec.key.to_string()),
         });
-    }
+    };
     print::line(&format!("The integration for {} is removed from {}.", spec.key, path.display()))?;
     if room.integrations()?.by_key(&spec.key).is_none() {
         // Nothing could be done with them any more, and no command would name them.
-        logout::forget_host(room, &spec.key)?;
+        logout::forget_host(room, &removed)?;
     }
     Ok(())
 }
