@@ -54,8 +54,8 @@ impl SignIn<'_> {
         self.person.say(&format!(
             "To sign in to {}, open this address in a browser on any device:\n\n    {}\n\n\
              and enter this code:\n\n    {}\n\n\
-             Enter it only if you have started this sign-in yourself: whoever has the code entered gets your access.\n\
-             Waiting for it, {minutes} minutes at the most …\n",
+             Never enter a code that somebody else gave you: it would sign them in as you.\n\
+             Waiting, {minutes} minutes at the most …\n",
             self.key,
             escape(device.verification_uri.as_str()),
             escape(&device.user_code),
@@ -73,7 +73,8 @@ impl SignIn<'_> {
         let mut failure = error.clone().into_failure(what);
         if !error.is_passing() {
             let said = device_hint(&error).unwrap_or_else(|| error.hint());
-            failure = failure.hint(format!("{said}; or {}", self.without_device()));
+            failure =
+                failure.hint(format!("{said}; or sign in another way: {}", self.without_device()));
         }
         failure
     }

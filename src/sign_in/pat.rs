@@ -1,7 +1,7 @@
 //! A personal access token: where to make one and what to fill in there, and what is kept of it.
 
 use crate::azure::{
-    DEFAULT_LIFETIME_DAYS, Organization, Place, SCOPE_TO_TICK, Scheme, looks_like_jwt,
+    DEFAULT_LIFETIME_DAYS, Form, Organization, Place, SCOPE_TO_TICK, Scheme, form, looks_like_jwt,
     token_page_url,
 };
 use crate::broker::{PatKey, keep_pat};
@@ -61,7 +61,7 @@ impl NewPat<'_> {
         let page = self.page();
         let now = clock::now();
         let end = self.expires_at.unwrap_or_else(|| usual_end(now));
-        let days = end.saturating_sub(now).div_ceil(DAY);
+        let expiration = expiration(end, now);
         let organization = match (self.organization, self.place.is_cloud()) {
             (Some(organization), _) => organization.to_string(),
             (None, _) => "All accessible organizations".to_owned(),
@@ -70,7 +70,7 @@ impl NewPat<'_> {
             "Make a personal access token for {} on this page (it cannot be filled in from here):\n\n  {page}\n\n  \
              Name          git on {}\n  \
              Organization  {}\n  \
-             Expiration    {days} days (Custom defined)\n  \
+             Expiration    {expiration}\n  \
              Scopes        {SCOPE_TO_TICK}\n\n\
              Then choose Create, and copy the token: the page shows it only once.\n",
             self.name(),
@@ -139,6 +139,13 @@ impl NewPat<'_> {
             return Ok(());
         };
         failure.message.text.push_str("; it is not kept");
+        // Only now: Azure promises no form, so one that works is right.
+        if failure.exit == Exit::SignIn && form(pat.expose()) == Form::Unknown {
+            let length = pat.expose().len();
+            failure.message.text.push_str(&format!(
+                " (it has {length} characters, and those of Azure DevOps have 84, or 52 if they are older)"
+            ));
+        }
         if failure.exit == Exit::Unavailable {
             let hint = failure.message.hint.take().unwrap_or_default();
             failure = failure.hint(format!("{hint}; to keep it without trying it, say --no-test"));
@@ -175,6 +182,16 @@ fn usual_end(now: u64) -> u64 {
     now + u64::from(DEFAULT_LIFETIME_DAYS) * DAY
 }
 
+/// What to choose as *Expiration* on the page: one of the spans it offers, else a date.
+fn expiration(end: u64, now: u64) -> String {
+    let days = end.saturating_sub(now).div_ceil(DAY);
+    let date = i64::try_from(end).ok().and_then(|end| jiff::Timestamp::from_second(end).ok());
+    match (days, date) {
+        (30 | 60 | 90, _) | (_, None) => format!("{days} days"),
+        (_, Some(date)) => format!("Custom defined: {}", date.strftime("%Y-%m-%d")),
+    }
+}
+
 /// The name of this machine, to tell its token from the others.
 fn machine() -> String {
     #[cfg(unix)]
@@ -182,4 +199,22 @@ fn machine() -> String {
     #[cfg(not(unix))]
     let name = std::env::var("COMPUTERNAME").unwrap_or_default();
     if name.is_empty() { "this machine".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_offers_some_spans_and_a_date_for_every_other() {
+        const NOW: u64 = 1_800_000_000;
+        for (end, expected) in [
+            (NOW + 30 * DAY, "30 days"),
+            (NOW + 90 * DAY, "90 days"),
+            (NOW + 7 * DAY, "Custom defined: 2027-01-22"),
+            (NOW + 365 * DAY, "Custom defined: 2028-01-15"),
+        ] {
+            assert_eq!(expiration(end, NOW), expected);
+        }
+    }
 }

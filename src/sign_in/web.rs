@@ -113,17 +113,7 @@ impl SignIn<'_> {
         };
         self.person.say(&format!("To sign in, open this address in {place}:\n\n  {url}\n\n"));
         if browser.elsewhere {
-            let port = redirect_uri.port().unwrap_or_default();
-            self.person.say(&format!(
-                "The browser ends on an address that begins with http://localhost:{port}/. If it says that it \
-                 cannot be reached, copy the whole of it {}.\n\
-                 (If port {port} is forwarded to your machine, there is nothing to paste.)\n\n",
-                if browser.paste {
-                    "and paste it here, then press Enter; it is not shown"
-                } else {
-                    "to `git-credential-ona-azure login --paste` in a terminal"
-                }
-            ));
+            self.person.say(&after_the_browser(redirect_uri, browser.paste));
         }
         if browser.start {
             let failed = send.clone();
@@ -200,6 +190,21 @@ impl SignIn<'_> {
             ))
             .exit(Exit::SignIn)
     }
+}
+
+/// What the person does once the browser is through.
+fn after_the_browser(redirect_uri: &Url, paste: bool) -> String {
+    let port = redirect_uri.port().unwrap_or_default();
+    let instead = if paste {
+        "copy the whole of it, paste it here and press Enter. It is not shown."
+    } else {
+        "sign in from a terminal, where it can be pasted: git-credential-ona-azure login --paste"
+    };
+    format!(
+        "At the end the browser is sent to http://localhost:{port}/…\n\
+         If it cannot reach that address, {instead}\n\
+         (With port {port} forwarded to your machine, it can.)\n\n"
+    )
 }
 
 /// Reads addresses until one ends this sign-in.
