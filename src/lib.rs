@@ -1,6 +1,6 @@
 //! A git credential helper for Azure DevOps.
 //!
-//! Data runs one way: [`cli`] → [`broker`] → ([`vault`], [`entra`]) → [`azure`] and [`protocol`].
+//! Data runs one way: [`cli`] → [`sign_in`] → [`broker`] → ([`vault`], [`entra`]) → [`azure`] and [`protocol`].
 
 pub mod azure;
 pub mod broker;
