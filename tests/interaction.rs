@@ -74,7 +74,7 @@ fn in_a_ci_job_login_fails_at_once_unless_a_browser_is_asked_for() {
         4,
         "",
         "error: signing in with OAuth needs a person, and this is a CI job without a terminal\n\
-         hint: say --browser if somebody waits for it, or pass a personal access token: \
+         hint: say --browser or --device if somebody waits for it, or pass a personal access token: \
          git-credential-ona-azure login https://dev.azure.com --pat < file\n",
     );
     machine.login(&["--browser"], standins::ADA).expect_success();
