@@ -98,7 +98,7 @@ impl NewPat<'_> {
     /// Keeps a token. Says until when.
     ///
     /// # Errors
-    /// If it is none that can be kept, or the vault cannot be written.
+    /// If it has run out, does not work or cannot be tried, or the vault cannot be written.
     pub fn keep(
         &self,
         pat: Secret,
@@ -133,17 +133,13 @@ impl NewPat<'_> {
             virtual_directory: &self.integration.virtual_directory,
             organization: self.organization,
         };
-        let Some(mut failure) =
-            try_pat(network, site, self.username, pat).failure(site, &self.page())
-        else {
-            return Ok(());
-        };
-        failure.message.text.push_str("; it is not kept");
-        if failure.exit == Exit::Unavailable {
-            let hint = failure.message.hint.take().unwrap_or_default();
-            failure = failure.hint(format!("{hint}; to keep it without trying it, say --no-test"));
+        match try_pat(network, site, self.username, pat).failure(site, &self.page()) {
+            None => Ok(()),
+            Some(mut failure) => {
+                failure.message.text.push_str("; the token is not kept");
+                Err(failure)
+            }
         }
-        Err(failure)
     }
 }
 
