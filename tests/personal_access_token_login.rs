@@ -1,5 +1,5 @@
-//! `login --pat`: what is taken for a personal access token, how long it is kept, and what `get`
-//! makes of it until and after its end.
+//! `login --pat`: what is taken for a personal access token, that it is tried before it is kept, how
+//! long it is kept, and what `get` makes of it until and after its end.
 
 mod common;
 
@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::*;
 use git_credential_ona_azure::vault::{Notices, Pats};
+use standins::Pat;
 
 const DAY: u64 = 24 * 60 * 60;
 const PAT: &str = "qjk3x7w2mzv5tqjk3x7w2mzv5tqjk3x7w2mzv5tqjk3x7w2mzv5t";
@@ -23,8 +24,19 @@ fn tokens_only() -> Machine {
     machine
 }
 
+/// Gives it a token, which is tried.
 fn give(machine: &Machine, arguments: &[&str], pat: &str) -> Done {
     machine.helper_with(&[&["login"], arguments, &["--pat"]].concat(), pat)
+}
+
+/// Gives it a token that was made up, and so is not to be tried.
+fn give_untried(machine: &Machine, arguments: &[&str], pat: &str) -> Done {
+    give(machine, &[arguments, &["--no-test"]].concat(), pat)
+}
+
+/// A token of contoso's that works.
+fn working(machine: &Machine) -> String {
+    machine.world.azure().add_pat("contoso", Pat::read_write())
 }
 
 #[track_caller]
@@ -45,8 +57,9 @@ fn change_pats(machine: &Machine, change: impl FnOnce(&mut Pats)) {
 #[test]
 fn a_token_is_read_from_standard_input_and_given_to_git_with_its_end() {
     let machine = tokens_only();
+    let pat = working(&machine);
     let before = now();
-    let done = give(&machine, &[CONTOSO_URL], &format!("  {PAT}\r\n")).expect_success();
+    let done = give(&machine, &[CONTOSO_URL], &format!("  {pat}\r\n")).expect_success();
     assert!(
         done.stdout.starts_with("The personal access token for contoso is kept until ")
             && done.stdout.ends_with(" UTC (in 30 days).\n"),
@@ -55,7 +68,7 @@ fn a_token_is_read_from_standard_input_and_given_to_git_with_its_end() {
     assert_eq!(done.stderr, "");
     let got = machine.get(CONTOSO_REQUEST);
     let at = expiry(&got);
-    got.expect(0, &format!("username=oauth2\npassword={PAT}\npassword_expiry_utc={at}\n"), "");
+    got.expect(0, &format!("username=oauth2\npassword={pat}\npassword_expiry_utc={at}\n"), "");
     assert!((before + 30 * DAY..=now() + 30 * DAY).contains(&at), "{at}");
     // Another organization's never.
     machine.get(FABRIKAM_REQUEST).expect(0, "", "");
@@ -85,7 +98,7 @@ fn what_is_too_long_for_a_secret_is_refused_and_not_cut() {
     );
     assert_eq!((machine.state(), machine.integrations()), before);
     let longest = "x".repeat(LIMIT);
-    give(&machine, &[CONTOSO_URL], &longest).expect_success();
+    give_untried(&machine, &[CONTOSO_URL], &longest).expect_success();
     assert_eq!(machine.get(CONTOSO_REQUEST).password(), longest);
 }
 
@@ -117,24 +130,25 @@ fn no_token_is_taken_for_plain_http_where_none_would_be_given() {
     }
     assert_eq!(machine.state(), before);
     machine.add_pat_integration("tfs.corp.example", &["--allow-http"]);
-    give(&machine, &["http://tfs.corp.example/DefaultCollection"], PAT).expect_success();
+    give_untried(&machine, &["http://tfs.corp.example/DefaultCollection"], PAT).expect_success();
 }
 
 #[test]
 fn every_form_of_the_end_is_understood() {
     let machine = tokens_only();
+    let pat = working(&machine);
     for (text, seconds, said) in [
         ("90d", 90 * DAY, "(in 90 days).\n"),
         ("12w", 84 * DAY, "(in 84 days).\n"),
         ("8h", 8 * 3600, "(in 8 hours).\n"),
     ] {
         let before = now();
-        let done = give(&machine, &[CONTOSO_URL, "--expires", text], PAT).expect_success();
+        let done = give(&machine, &[CONTOSO_URL, "--expires", text], &pat).expect_success();
         assert!(done.stdout.ends_with(said), "{text}: {done:#?}");
         let at = expiry(&machine.get(CONTOSO_REQUEST));
         assert!((before + seconds..=now() + seconds).contains(&at), "{text}: {at}");
     }
-    let done = give(&machine, &[CONTOSO_URL, "--expires", "2099-01-31"], PAT).expect_success();
+    let done = give(&machine, &[CONTOSO_URL, "--expires", "2099-01-31"], &pat).expect_success();
     assert!(done.stdout.contains(" is kept until 2099-01-31 00:00 UTC (in "), "{done:#?}");
     assert_eq!(expiry(&machine.get(CONTOSO_REQUEST)), 4_073_500_800);
 }
@@ -216,14 +230,16 @@ fn the_organization_has_to_be_named_once() {
         "dev.azure.com/contoso",
     ] {
         let machine = tokens_only();
-        give(&machine, &[url], PAT).expect_success();
-        assert_eq!(machine.get(CONTOSO_REQUEST).password(), PAT, "{url}");
+        let pat = working(&machine);
+        give(&machine, &[url], &pat).expect_success();
+        assert_eq!(machine.get(CONTOSO_REQUEST).password(), pat, "{url}");
     }
     // Or in the integration.
     let machine = Machine::new();
     machine.add_pat_integration("dev.azure.com/contoso", &[]);
-    give(&machine, &[], PAT).expect_success();
-    assert_eq!(machine.get(CONTOSO_REQUEST).password(), PAT);
+    let pat = working(&machine);
+    give(&machine, &[], &pat).expect_success();
+    assert_eq!(machine.get(CONTOSO_REQUEST).password(), pat);
 }
 
 #[test]
@@ -245,12 +261,14 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
     let request = |collection: &str| {
         format!("protocol=https\nhost=tfs.corp.example\npath=tfs/{collection}/app/_git/app\n")
     };
-    let done = give(&machine, &["https://tfs.corp.example/tfs"], PAT).expect_success();
+    machine.world.server().create_repo("Research", "app", "app");
+    let pat = machine.world.server().add_pat();
+    let done = give(&machine, &["https://tfs.corp.example/tfs"], &pat).expect_success();
     assert!(
         done.stdout.starts_with("The personal access token for tfs.corp.example is kept until "),
         "{done:#?}"
     );
-    let own = PAT.to_uppercase();
+    let own = machine.world.server().add_pat();
     let done =
         give(&machine, &["https://tfs.corp.example/tfs/Research", "--username", "ada"], &own)
             .expect_success();
@@ -264,11 +282,11 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
          hint: have it send the path (credential.useHttpPath): git-credential-ona-azure setup-git\n"
     );
     let got = machine.get(request("DefaultCollection")).expect_success();
-    assert_eq!((got.attribute("username"), got.password()), (Some(""), PAT));
+    assert_eq!((got.attribute("username"), got.password()), (Some(""), &*pat));
     let got = machine.get(request("Research")).expect_success();
     assert_eq!((got.attribute("username"), got.password()), (Some("ada"), &*own));
     // An address outside the virtual directory is explained.
-    let done = give(&machine, &["https://tfs.corp.example/elsewhere/Research"], PAT);
+    let done = give(&machine, &["https://tfs.corp.example/elsewhere/Research"], &pat);
     assert_eq!((done.code, &*done.stdout), (2, ""), "{done:#?}");
     assert!(
         done.stderr.contains("the virtual directory of tfs.corp.example is configured as /tfs"),
@@ -279,13 +297,14 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
 #[test]
 fn from_three_days_before_its_end_it_warns_once_a_day() {
     let machine = tokens_only();
-    give(&machine, &[CONTOSO_URL, "--expires", "30h"], PAT).expect_success();
+    let pat = working(&machine);
+    give(&machine, &[CONTOSO_URL, "--expires", "30h"], &pat).expect_success();
     const WARNING: &str = "warning: the personal access token for contoso runs out in 1 day\n\
         hint: make a new one at https://dev.azure.com/contoso/_usersSettings/tokens?action=edit and \
         give it to: git-credential-ona-azure login https://dev.azure.com/contoso --pat\n";
     let said = || {
         let done = machine.get(CONTOSO_REQUEST).expect_success();
-        assert_eq!(done.password(), PAT);
+        assert_eq!(done.password(), pat);
         done.stderr
     };
     assert_eq!(said(), WARNING);
@@ -300,14 +319,14 @@ fn from_three_days_before_its_end_it_warns_once_a_day() {
     }
     assert_eq!(said(), WARNING);
     // Long before its end nothing is said.
-    give(&machine, &[CONTOSO_URL, "--expires", "100h"], PAT).expect_success();
+    give(&machine, &[CONTOSO_URL, "--expires", "100h"], &pat).expect_success();
     assert_eq!(said(), "");
 }
 
 #[test]
 fn past_its_end_it_is_not_given_and_git_asks_itself() {
     let machine = tokens_only();
-    give(&machine, &[CONTOSO_URL], PAT).expect_success();
+    give(&machine, &[CONTOSO_URL], &working(&machine)).expect_success();
     change_pats(&machine, |pats| pats.pats[0].expires_at = Some(now() - 1));
     machine.get(CONTOSO_REQUEST).expect(
         0,
@@ -317,7 +336,7 @@ fn past_its_end_it_is_not_given_and_git_asks_itself() {
          give it to: git-credential-ona-azure login https://dev.azure.com/contoso --pat\n",
     );
     // A new one takes its place.
-    let fresh = PAT.to_uppercase();
+    let fresh = working(&machine);
     give(&machine, &[CONTOSO_URL], &fresh).expect_success();
     assert_eq!(machine.get(CONTOSO_REQUEST).password(), fresh);
     let mut kept = 0;
@@ -328,7 +347,7 @@ fn past_its_end_it_is_not_given_and_git_asks_itself() {
 #[test]
 fn with_oauth_on_too_a_token_that_ran_out_leads_to_the_sign_in() {
     let machine = Machine::configured();
-    give(&machine, &[CONTOSO_URL], PAT).expect_success();
+    give(&machine, &[CONTOSO_URL], &working(&machine)).expect_success();
     change_pats(&machine, |pats| pats.pats[0].expires_at = Some(now() - 1));
     machine.get(CONTOSO_REQUEST).expect(
         4,
@@ -341,16 +360,17 @@ fn with_oauth_on_too_a_token_that_ran_out_leads_to_the_sign_in() {
 #[test]
 fn the_token_itself_is_shown_nowhere_and_lies_nowhere_in_clear() {
     let machine = tokens_only();
+    let pat = working(&machine);
     let shown = [
-        give(&machine, &[CONTOSO_URL], PAT).expect_success(),
+        give(&machine, &[CONTOSO_URL], &pat).expect_success(),
         machine.helper(&["status"]),
         machine.helper(&["status", "--json"]),
         machine.helper(&["logout", "https://dev.azure.com/fabrikam"]),
     ];
     for done in shown {
-        assert!(!format!("{done:?}").contains(PAT), "{done:#?}");
+        assert!(!format!("{done:?}").contains(&pat), "{done:#?}");
     }
     for (path, bytes) in machine.state() {
-        assert!(!String::from_utf8_lossy(&bytes).contains(PAT), "{}", path.display());
+        assert!(!String::from_utf8_lossy(&bytes).contains(&pat), "{}", path.display());
     }
 }
