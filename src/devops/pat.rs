@@ -266,12 +266,13 @@ fn content_type(reply: &Reply) -> Option<String> {
     Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
-/// Whether Azure DevOps answered, which numbers each of its answers (actions/runner,
-/// HttpHeaders.cs), and not a web server or gateway before it.
+/// Whether Azure DevOps answered, and not a web server or gateway before it. It numbers its answers
+/// (actions/runner, HttpHeaders.cs), and its errors name their type, which no gateway takes away.
 fn by_azure(reply: &Reply) -> bool {
     ["x-vss-e2eid", "activityid", "x-tfs-processid", "x-tfs-session"]
         .iter()
         .any(|name| reply.headers.contains_key(*name))
+        || member(&reply.body, "typekey").is_some()
 }
 
 /// Whether Basic is among the ways to sign in; `None` if none is named.
@@ -311,13 +312,16 @@ fn said(reply: &Reply) -> Option<String> {
     let header = reply
         .header("x-tfs-serviceerror")
         .map(|value| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned());
-    let text = header.or_else(|| message(&reply.body)).or_else(|| line_with_code(&reply.body))?;
+    let text = header
+        .or_else(|| member(&reply.body, "message"))
+        .or_else(|| line_with_code(&reply.body))?;
     (!text.trim().is_empty()).then_some(text)
 }
 
-fn message(body: &[u8]) -> Option<String> {
+/// A text in an error in JSON, whatever the case of its name.
+fn member(body: &[u8], wanted: &str) -> Option<String> {
     let document: BTreeMap<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
-    let text = document.iter().find(|(name, _)| name.eq_ignore_ascii_case("message"))?.1;
+    let text = document.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?.1;
     text.as_str().map(str::to_owned)
 }
 

@@ -116,6 +116,21 @@ fn every_answer_of_a_server_has_its_meaning() {
         (401, &[NTLM, BASIC, JSON, E2E], ADA, "LacksScope"),
         (404, &[HTML], "", "NoSuchPlace false"),
         (404, &[JSON, E2E], "", "NoSuchPlace true"),
+        // Behind a gateway that does not pass on the numbers.
+        (
+            404,
+            &[JSON],
+            r#"{"message":"TF400898","typeKey":"HostDoesNotExistException"}"#,
+            "NoSuchPlace true",
+        ),
+        (404, &[JSON], r#"{"message":"no route"}"#, "NoSuchPlace false"),
+        (401, &[BASIC, JSON], ADA, "LacksScope"),
+        (
+            401,
+            &[BASIC, JSON],
+            r#"{"message":"no","typeKey":"UnauthorizedRequestException"}"#,
+            "NotAccepted",
+        ),
         (301, &["location: https://tfs.corp.example/tfs/"], "", "Moved https://tfs.corp.example"),
     ] {
         let got = classify(&reply(status, headers, body), false);
