@@ -422,8 +422,8 @@ fn with_tokens_only_the_server_is_reached_in_its_virtual_directory() {
         "",
         "error: tfs.corp.example has no Azure DevOps Server at /tfs\n\
          hint: step 5 (Azure DevOps and tenant): name the part of its address between host and \
-         collection: git-credential-ona-azure integration add --host tfs.corp.example \
-         --virtual-directory /tfs\n",
+         collection (/ if there is none): git-credential-ona-azure integration add --host \
+         tfs.corp.example --virtual-directory <path>\n",
     );
     machine.add_pat_integration("tfs.elsewhere.example", &[]);
     machine.helper(&["integration", "test", "tfs.elsewhere.example"]).expect(

@@ -52,11 +52,14 @@ fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure>
                 "say --browser or --device if somebody waits for it",
             ),
         };
+        let hint = match pat_url(target) {
+            Some(url) => format!(
+                "{instead}, or pass a personal access token: git-credential-ona-azure login {url} --pat < file"
+            ),
+            None => instead.to_owned(),
+        };
         return Err(Failure::new(format!("signing in with OAuth needs a person, and {why}"))
-            .hint(format!(
-                "{instead}, or pass a personal access token: git-credential-ona-azure login {} --pat < file",
-                target.url()
-            ))
+            .hint(hint)
             .exit(Exit::SignIn));
     }
     let person = Person::at_command();
@@ -87,6 +90,13 @@ fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure>
         Message::note(format!("{} signed in, not {proposed}", session.account)).print();
     }
     Ok(())
+}
+
+/// The address a token can be given for in place of a sign-in, if tokens are on.
+fn pat_url(target: &Target) -> Option<String> {
+    let named = target.organization.is_some() || target.integration.host.organization.is_some();
+    let placeholder = if target.place.is_cloud() && !named { "/<organization>" } else { "" };
+    target.integration.pat.then(|| format!("{}{placeholder}", target.url()))
 }
 
 /// Where the browser is: where the person says, else where it seems to be.

@@ -98,7 +98,7 @@ impl NewPat<'_> {
     /// Keeps a token. Says until when.
     ///
     /// # Errors
-    /// If it is none that can be kept, or the vault cannot be written.
+    /// If it has run out, does not work or cannot be tried, or the vault cannot be written.
     pub fn keep(
         &self,
         pat: Secret,
@@ -138,17 +138,13 @@ impl NewPat<'_> {
         else {
             return Ok(());
         };
-        failure.message.text.push_str("; it is not kept");
+        failure.message.text.push_str("; the token is not kept");
         // Only now: Azure promises no form, so one that works is right.
         if failure.exit == Exit::SignIn && form(pat.expose()) == Form::Unknown {
             let length = pat.expose().len();
             failure.message.text.push_str(&format!(
                 " (it has {length} characters, and those of Azure DevOps have 84, or 52 if they are older)"
             ));
-        }
-        if failure.exit == Exit::Unavailable {
-            let hint = failure.message.hint.take().unwrap_or_default();
-            failure = failure.hint(format!("{hint}; to keep it without trying it, say --no-test"));
         }
         Err(failure)
     }
