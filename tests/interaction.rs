@@ -56,7 +56,7 @@ fn a_token_that_is_typed_is_not_shown() {
     let pat = machine.world.azure().add_pat("contoso", standins::Pat::read_write());
     let login = format!("\"$PROGRAM\" login {CONTOSO_URL} --pat --username ada");
     let mut terminal = Terminal::start(&machine, &login);
-    let page = terminal.expect("Personal access token: ");
+    let page = terminal.expect("Personal access token (not shown): ");
     assert!(page.contains("https://dev.azure.com/contoso/_usersSettings/tokens"), "{page}");
     terminal.secret_line(&pat);
     terminal.expect("is kept until");
@@ -71,7 +71,7 @@ fn a_prompt_that_is_left_keeps_nothing() {
     let login = format!("exec \"$PROGRAM\" login {CONTOSO_URL} --pat");
     let at_prompt = || {
         let mut terminal = Terminal::start(&machine, &login);
-        terminal.expect("Personal access token: ");
+        terminal.expect("Personal access token (not shown): ");
         terminal.wait_until_hidden();
         terminal
     };

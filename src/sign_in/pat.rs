@@ -6,7 +6,7 @@ use crate::azure::{
 };
 use crate::broker::{PatKey, keep_pat};
 use crate::clock;
-use crate::devops::{Site, try_pat};
+use crate::devops::{Reason, Site, Trial, try_pat};
 use crate::entra::open_browser;
 use crate::integration::{HostKey, Integration};
 use crate::net::Send;
@@ -133,19 +133,16 @@ impl NewPat<'_> {
             virtual_directory: &self.integration.virtual_directory,
             organization: self.organization,
         };
-        let Some(mut failure) =
-            try_pat(network, site, self.username, pat).failure(site, &self.page())
-        else {
-            return Ok(());
-        };
-        failure.message.text.push_str("; the token is not kept");
+        let trial = try_pat(network, site, self.username, pat);
+        let Some(mut failure) = trial.failure(site, &self.page()) else { return Ok(()) };
         // Only now: Azure promises no form, so one that works is right.
-        if failure.exit == Exit::SignIn && form(pat.expose()) == Form::Unknown {
-            let length = pat.expose().len();
-            failure.message.text.push_str(&format!(
-                " (it has {length} characters, and those of Azure DevOps have 84, or 52 if they are older)"
-            ));
+        let not_accepted = matches!(trial, Trial::Refused { reason: Reason::NotAccepted, .. });
+        if not_accepted && form(pat.expose()) == Form::Unknown {
+            failure.message.text.push_str(
+                ", and it does not look like one (those of Azure DevOps have 84 characters, older ones 52)",
+            );
         }
+        failure.message.text.push_str("; the token is not kept");
         Err(failure)
     }
 }
