@@ -54,6 +54,18 @@ pub(super) enum Command {
     /// The runner key, to which client secrets are sealed
     #[command(subcommand)]
     Key(Key),
+    /// Make of what a script is handed over an environment in which git works
+    ///
+    /// From the environment, each also as a file that NAME_FILE names, which wins: ONA_AZURE_HOST,
+    /// _SCM_ID, _ISSUER_URL, _CLIENT_ID, _CLIENT_SECRET, _ENCRYPTED_CLIENT_SECRET, _VIRTUAL_DIRECTORY,
+    /// _PAT, _PAT_EXPIRES, _PAT_ORGANIZATION, _REFRESH_TOKEN, _REFRESH_TOKEN_PUBLIC_CLIENT, _RUNNER_NAME.
+    /// Or from a document with several hosts (--from). Run again, it changes nothing.
+    ///
+    /// Example: git-credential-ona-azure bootstrap --wait 60s
+    ///
+    /// Example: git-credential-ona-azure bootstrap --from /run/secrets/azure.json --user vscode
+    #[command(verbatim_doc_comment)]
+    Bootstrap(Bootstrap),
     /// Tell git to ask this program for the credentials of Azure DevOps, and no other
     ///
     /// Example: git-credential-ona-azure setup-git
@@ -93,6 +105,28 @@ pub(super) struct Login {
     /// Keep the token without trying it
     #[arg(long, requires = "pat")]
     pub(super) no_test: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Bootstrap {
+    /// One JSON document in place of the environment; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<PathBuf>,
+    /// Take away what an earlier bootstrap brought and is no longer given
+    #[arg(long)]
+    pub(super) prune: bool,
+    /// Make no request: write what is given, and prove nothing
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Do it for that account (as root)
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// How long to wait for files that are mounted late: 60s, 5m
+    #[arg(long, value_name = "SPAN", conflicts_with = "from", value_parser = super::login::parse_timeout)]
+    pub(super) wait: Option<std::time::Duration>,
+    /// One JSON document: what was done, host by host
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

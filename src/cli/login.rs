@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::Login;
 use super::interaction::{Forbidden, Step, forbidden};
 use super::target::Target;
-use super::{Room, input, print, when};
+use super::{Room, input, print};
 use crate::azure::RemoteUrl;
 use crate::broker::open_to_others;
 use crate::clock;
@@ -15,6 +15,7 @@ use crate::net::Network;
 use crate::person::Person;
 use crate::report::{Exit, Failure, Message};
 use crate::sign_in::{Browser, NewPat, SignIn, Surroundings, read_pat, summary};
+use crate::when;
 
 pub(super) fn run(args: Login) -> Result<(), Failure> {
     let room = Room::enter()?;

@@ -48,6 +48,9 @@ impl Integrations {
                 .filter(|name| !name.is_empty()),
             ..Self::default()
         };
+        if let Some(beside) = &paths.state_integrations {
+            all.add(beside)?;
+        }
         all.add(&paths.user_integrations)?;
         if let Some(system) = &paths.system_integrations {
             all.add(system)?;

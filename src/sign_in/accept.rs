@@ -6,7 +6,7 @@ use crate::broker::persist;
 use crate::clock;
 use crate::entra::{Allows, Claims, ClaimsError, Expected, Grant, allow};
 use crate::report::{Exit, Failure};
-use crate::secret::Secret;
+use crate::secret::{Digest, Secret};
 use crate::vault::{Access, Session, SignInMethod};
 
 impl SignIn<'_> {
@@ -19,6 +19,7 @@ impl SignIn<'_> {
         grant: Grant,
         nonce: Option<&Secret>,
         method: SignInMethod,
+        imported: Option<Digest>,
     ) -> Result<Session, Failure> {
         let id_token = grant.id_token.as_ref().and_then(Claims::of).ok_or_else(|| {
             Failure::new("the sign-in brought no ID token")
@@ -69,6 +70,7 @@ impl SignIn<'_> {
             refresh_token: Some(refresh_token),
             signed_in_at: clock::now(),
             ended: None,
+            imported,
         };
         self.vault
             .write()

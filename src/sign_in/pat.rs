@@ -95,7 +95,7 @@ impl NewPat<'_> {
         Ok(())
     }
 
-    /// Keeps a token. Says until when.
+    /// Keeps a token. Says until when: as its owner said, else the usual span from now.
     ///
     /// # Errors
     /// If it has run out, does not work or cannot be tried, or the vault cannot be written.
@@ -106,9 +106,24 @@ impl NewPat<'_> {
         vault: &Vault,
         network: &dyn Send,
     ) -> Result<u64, Failure> {
+        let expires_at = self.expires_at.unwrap_or_else(|| usual_end(clock::now()));
+        Self { expires_at: Some(expires_at), ..*self }.keep_as_given(pat, test, vault, network)?;
+        Ok(expires_at)
+    }
+
+    /// Keeps a token of which no more is known than is given.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub fn keep_as_given(
+        &self,
+        pat: Secret,
+        test: bool,
+        vault: &Vault,
+        network: &dyn Send,
+    ) -> Result<(), Failure> {
         let now = clock::now();
         self.refuse_if_over(now)?;
-        let expires_at = self.expires_at.unwrap_or_else(|| usual_end(now));
         if test {
             self.try_out(&pat, network)?;
         }
@@ -116,13 +131,13 @@ impl NewPat<'_> {
             organization: self.organization.cloned(),
             username: Some(self.username.to_vec()),
             login: PatLogin::Password(pat),
-            expires_at: Some(expires_at),
+            expires_at: self.expires_at,
             oauth_refresh_token: None,
             kept_at: now,
         };
         let key = PatKey { scheme: self.scheme, host: HostKey::of_place(self.place) };
         keep_pat(vault, &key, pat)?;
-        Ok(expires_at)
+        Ok(())
     }
 
     /// A token that does not work now is not kept: git would only find out later.

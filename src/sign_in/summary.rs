@@ -21,6 +21,7 @@ pub fn summary(session: &Session, vault: &Path) -> (Vec<String>, Option<Message>
         SignInMethod::Browser => "a browser",
         SignInMethod::Paste => "a browser elsewhere",
         SignInMethod::Device => "a device code",
+        SignInMethod::Imported => "a refresh token brought here",
     };
     let client = match session.mode {
         ClientMode::Confidential => "with the client secret",

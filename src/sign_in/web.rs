@@ -171,7 +171,7 @@ impl SignIn<'_> {
         let nonce = authorization.nonce.clone();
         let grant = redeem(&prepared.endpoints, prepared.app(), authorization, code, self.network)
             .map_err(|error| error.into_failure("the sign-in did not complete"))?;
-        self.accept(prepared, grant, Some(&nonce), method)
+        self.accept(prepared, grant, Some(&nonce), method, None)
     }
 
     fn patience(&self) -> Duration {
