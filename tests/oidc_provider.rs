@@ -282,6 +282,7 @@ fn a_no_to_another_provider_ends_the_sign_in() {
 }
 
 // Signing in with a device code (RFC 8628) goes here. The public client may use it; a person is
-//     node tests/oidc_provider/person.mjs VERIFICATION_ADDRESS yes USER_CODE
+//     node tests/oidc_provider/person.mjs VERIFICATION_ADDRESS yes|no USER_CODE
 // and `without_secret("urn:ietf:params:oauth:grant-type:device_code", false)` is what the provider
-// sees. It reports each poll that was too early, with `"error": "authorization_pending"`.
+// sees of the poll that brings the tokens. Every other one has an `error` too, as
+// `authorization_pending` or `access_denied`.

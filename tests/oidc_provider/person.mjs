@@ -59,9 +59,13 @@ function filledIn(page) {
 
 let here = address;
 let reply = await open(here);
+let codeTyped = false;
 for (let step = 0; step < 20; step += 1) {
   const { status, headers: { location }, page } = reply;
-  const form = /<form[^>]*>/.exec(page)?.[0];
+  const asksForCode = page.includes('type="text"');
+  // Asked for the code again, the person sees that the first time was of no use.
+  const form = asksForCode && codeTyped ? undefined : /<form[^>]*>/.exec(page)?.[0];
+  codeTyped ||= asksForCode;
   if (location) {
     here = new URL(location, here).href;
     reply = await open(here);
