@@ -70,8 +70,9 @@ impl SignIn<'_> {
         let (send, events) = sync_channel(4);
         loopback.open(&door, &send);
         self.invite(&authorization.url, &redirect_uri, browser, &send);
+        let asked = self.person.aside();
         if browser.paste {
-            let (person, door, send) = (self.person.clone(), Arc::clone(&door), send.clone());
+            let (person, door, send) = (asked.clone(), Arc::clone(&door), send.clone());
             std::thread::spawn(move || read_addresses(&person, &door, &send));
         }
         let deadline = Instant::now() + self.patience();
@@ -84,7 +85,7 @@ impl SignIn<'_> {
         };
         // Whatever comes now comes too late.
         drop(events);
-        self.person.never_mind();
+        asked.never_mind();
         match event {
             Some(Event::Arrived(arrival)) => {
                 let ended =
