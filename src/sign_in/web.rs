@@ -114,7 +114,7 @@ impl SignIn<'_> {
         };
         self.person.say(&format!("To sign in, open this address in {place}:\n\n  {url}\n\n"));
         if browser.elsewhere {
-            self.person.say(&after_the_browser(redirect_uri, browser.paste));
+            self.person.say(&self.after_the_browser(redirect_uri, browser.paste));
         }
         if browser.start {
             let failed = send.clone();
@@ -133,6 +133,24 @@ impl SignIn<'_> {
         } else if !browser.paste {
             self.person.say("Waiting for the address to be opened …\n");
         }
+    }
+
+    /// What the person does once the browser is through.
+    fn after_the_browser(&self, redirect_uri: &Url, paste: bool) -> String {
+        let port = redirect_uri.port().unwrap_or_default();
+        let instead = if paste {
+            "copy the whole of it, paste it here and press Enter. It is not shown.".to_owned()
+        } else {
+            format!(
+                "sign in from a terminal, where it can be pasted: git-credential-ona-azure login {} --paste",
+                self.url()
+            )
+        };
+        format!(
+            "At the end the browser is sent to http://localhost:{port}/…\n\
+             If it cannot reach that address, {instead}\n\
+             (With port {port} forwarded to your machine, it can.)\n\n"
+        )
     }
 
     fn say_not_started(&self, why: &str) {
@@ -191,21 +209,6 @@ impl SignIn<'_> {
             ))
             .exit(Exit::SignIn)
     }
-}
-
-/// What the person does once the browser is through.
-fn after_the_browser(redirect_uri: &Url, paste: bool) -> String {
-    let port = redirect_uri.port().unwrap_or_default();
-    let instead = if paste {
-        "copy the whole of it, paste it here and press Enter. It is not shown."
-    } else {
-        "sign in from a terminal, where it can be pasted: git-credential-ona-azure login --paste"
-    };
-    format!(
-        "At the end the browser is sent to http://localhost:{port}/…\n\
-         If it cannot reach that address, {instead}\n\
-         (With port {port} forwarded to your machine, it can.)\n\n"
-    )
 }
 
 /// Reads addresses until one ends this sign-in.
