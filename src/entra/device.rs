@@ -90,20 +90,18 @@ impl Pace {
     }
 }
 
-/// Asks for a device code, for a session without a secret.
+/// Asks for a device code at the issuer's address for that, for a session without a secret.
 ///
 /// # Errors
-/// See [`EntraError`]; also where the issuer has no device codes.
+/// See [`EntraError`].
 pub fn ask(
+    url: &Url,
     endpoints: &Endpoints,
     client_id: &str,
     network: &dyn Send,
 ) -> Result<Device, EntraError> {
-    let Some(url) = &endpoints.device_authorization_endpoint else {
-        return Err(EntraError::Unusable("the issuer has no sign-in with device codes".to_owned()));
-    };
     let host = url.host_str().unwrap_or_default().to_owned();
-    let unusable = |what: &str| EntraError::Unusable(format!("{host} gave {what}"));
+    let unusable = |what: &str| EntraError::Unusable(format!("{host} answered with {what}"));
     let refused = RefCell::new(None);
     let send = |request: HttpRequest| -> Result<HttpResponse, NetError> {
         let mut reply = network.send(request)?;
@@ -124,7 +122,7 @@ pub fn ask(
     let details = match (answer, refused.take()) {
         (Err(oauth2::RequestTokenError::Request(error)), _) => return Err(error.into()),
         (_, Some(refused)) => return Err(refused),
-        (Err(_), None) => return Err(unusable("no device code")),
+        (Err(_), None) => return Err(unusable("something else")),
         (Ok(details), None) => details,
     };
     let verification_uri = Url::parse(details.verification_uri())

@@ -63,6 +63,15 @@ impl SignIn<'_> {
     }
 }
 
+/// A span as people say it: whole minutes, else seconds.
+fn spelled(span: Duration) -> String {
+    let (number, unit) = match span.as_secs() {
+        seconds if seconds > 0 && seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        seconds => (seconds, "second"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
 /// What a person who gives up gets.
 fn given_up() -> Failure {
     Failure::new("the sign-in was given up").exit(Exit::SignIn)
