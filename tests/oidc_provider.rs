@@ -281,8 +281,49 @@ fn a_no_to_another_provider_ends_the_sign_in() {
     provider.expect_no_more_requests();
 }
 
-// Signing in with a device code (RFC 8628) goes here. The public client may use it; a person is
-//     node tests/oidc_provider/person.mjs VERIFICATION_ADDRESS yes|no USER_CODE
-// and `without_secret("urn:ietf:params:oauth:grant-type:device_code", false)` is what the provider
-// sees of the poll that brings the tokens. Every other one has an `error` too, as
-// `authorization_pending` or `access_denied`.
+/// Enters the code that `login --device` shows, with that answer.
+fn login_with_device_code(machine: &Machine, answer: &str) -> Done {
+    let mut login = Login::start(machine, &["--device"]);
+    let address = login.address();
+    let shown = login.through("    ");
+    let code = shown.lines().last().expect("a line").trim();
+    let mut person = machine.command("node");
+    person.arg(source("person.mjs")).args([&*address, answer, code]);
+    run(&mut person, b"").expect_success();
+    login.finish()
+}
+
+/// The polls until the one that decides.
+fn decisive_poll(provider: &Provider) -> Value {
+    loop {
+        let poll = provider.request();
+        if poll["error"] != "authorization_pending" {
+            return poll;
+        }
+    }
+}
+
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+#[test]
+fn a_device_code_signs_in_at_another_provider_without_a_secret() {
+    let mut machine = Machine::new();
+    let Some(provider) = Provider::start(&mut machine) else { return };
+    provider.add_public(&machine);
+    let done = login_with_device_code(&machine, "yes").expect_success();
+    assert!(done.stdout.contains("with a device code, without a client secret"), "{done:#?}");
+    assert_eq!(decisive_poll(&provider), without_secret(DEVICE, false));
+    let_it_expire(&machine);
+    machine.get(CONTOSO_REQUEST).expect_success();
+    assert_eq!(provider.request(), without_secret("refresh_token", false));
+}
+
+#[test]
+fn a_device_code_that_is_declined_at_another_provider_ends_the_sign_in() {
+    let mut machine = Machine::new();
+    let Some(provider) = Provider::start(&mut machine) else { return };
+    provider.add_public(&machine);
+    let done = login_with_device_code(&machine, "no");
+    assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
+    assert_eq!(decisive_poll(&provider)["error"], "access_denied");
+}

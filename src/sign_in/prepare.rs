@@ -21,6 +21,12 @@ pub(super) struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
+    /// Whether an answer that names its issuer is from this one (RFC 9207 section 2.4). Where the
+    /// issuer's own document leaves the tenant open, the ID token tells.
+    pub(super) fn is_from(&self, issuer: &str) -> bool {
+        issuer == self.endpoints.issuer || self.endpoints.issuer.contains('{')
+    }
+
     pub(super) fn app(&self) -> App<'_> {
         App { client_id: &self.oauth.client_id, secret: self.secret.as_ref() }
     }

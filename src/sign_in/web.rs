@@ -184,7 +184,14 @@ impl SignIn<'_> {
         method: SignInMethod,
     ) -> Result<Session, Failure> {
         let code = match callback {
-            Callback::Code(code) => code,
+            Callback::Code { issuer: Some(issuer), .. } if !prepared.is_from(issuer) => {
+                return Err(Failure::new(
+                    "the sign-in came back from another issuer than it was sent to",
+                )
+                .hint("start again, and finish it in the page that opens")
+                .exit(Exit::SignIn));
+            }
+            Callback::Code { code, .. } => code,
             Callback::Refused { error, description } => return Err(refused(error, description)),
         };
         let nonce = authorization.nonce.clone();

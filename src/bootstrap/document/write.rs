@@ -13,7 +13,7 @@ pub fn write(given: &Given) -> Zeroizing<Vec<u8>> {
     let tokens: Vec<Value> = given
         .hosts
         .iter()
-        .flat_map(|host| host.tokens.iter().map(|given| token(&host.spec.to_string(), given)))
+        .flat_map(|host| host.tokens.iter().map(|given| token(&host.spec.key.to_string(), given)))
         .collect();
     let document = json!({
         "runnerName": given.runner_name,
