@@ -10,7 +10,7 @@ cd -- "$root"
 # Each program and the Debian package it is in. Without git, cc and cargo nothing runs; without one
 # of the others the tests that use it are skipped and say so.
 required='git:git cc:gcc'
-optional='age:age git-lfs:git-lfs strace:strace unshare:util-linux gzip:gzip
+optional='age:age git-lfs:git-lfs strace:strace unshare:util-linux gzip:gzip curl:curl
 chromium:chromium chromedriver:chromium-driver node:nodejs npm:npm'
 
 have() {

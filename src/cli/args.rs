@@ -48,6 +48,15 @@ pub(super) enum Command {
     /// Example: git-credential-ona-azure status --json
     #[command(verbatim_doc_comment)]
     Status(Status),
+    /// Print a token for other tools: curl, pip, npm, cargo, terraform and the like
+    ///
+    /// It is the one that git would be given, refreshed where need be. Nobody is asked for anything.
+    ///
+    /// Example: git-credential-ona-azure token --header | curl -H @- https://dev.azure.com/contoso/_apis/git/repositories
+    ///
+    /// Example: git-credential-ona-azure token --pat https://dev.azure.com/contoso
+    #[command(verbatim_doc_comment)]
+    Token(Token),
     /// Configure SCM integrations: which hosts are served, and how people sign in to them
     #[command(subcommand)]
     Integration(Integration),
@@ -144,6 +153,22 @@ pub(super) struct Status {
     /// One JSON document
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Token {
+    /// What the token is for [default: the host that is configured, with its default organization]
+    #[arg(value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// The line of an HTTP request: Authorization: …
+    #[arg(long, conflicts_with = "json")]
+    pub(super) header: bool,
+    /// One JSON document: the token and the header, what they are for, and until when
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The personal access token kept for that organization, also where somebody is signed in
+    #[arg(long)]
+    pub(super) pat: bool,
 }
 
 #[derive(Debug, Subcommand)]

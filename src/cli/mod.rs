@@ -13,6 +13,7 @@ mod print;
 mod setup_git;
 mod status;
 mod target;
+mod token;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -62,6 +63,7 @@ fn command(arguments: &[OsString]) -> Exit {
         Command::Integration(args) => integration::run(args),
         Command::Key(args) => key::run(args),
         Command::Bootstrap(args) => return bootstrap::run(&args),
+        Command::Token(args) => return finish(token::run(&args)),
         Command::SetupGit(args) => return finish(setup_git::run(&args)),
     };
     finish(done.map(|()| Exit::Done))

@@ -86,6 +86,16 @@ impl Integrations {
         &self.entries
     }
 
+    /// The same with one of them changed: what would be, if it said something else.
+    #[must_use]
+    pub fn with(mut self, key: &HostKey, change: impl FnOnce(&mut Integration)) -> Self {
+        let mut entries = self.entries.iter_mut();
+        if let Some(found) = entries.find(|found| found.integration.host.key == *key) {
+            change(&mut found.integration);
+        }
+        self
+    }
+
     /// The command that ends it.
     pub fn configure_command(host: &HostKey) -> String {
         match host {
