@@ -306,6 +306,9 @@ fn an_account_is_only_proposed_where_a_browser_can_be_told() {
             ),
         );
     }
+    // A variable that is not set, in a script.
+    let done = machine.helper(&["login", "--login-hint", ""]);
+    assert_eq!((done.code, &*done.stdout), (2, ""), "{done:#?}");
     assert_eq!(machine.world.requests(), []);
 }
 
