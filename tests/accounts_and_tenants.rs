@@ -428,10 +428,14 @@ fn an_azure_devops_that_does_not_answer_stops_nobody() {
             headers: vec![("Location".to_owned(), format!("https://evil.example/{FABRIKAM}"))],
             body: vec![],
         },
+        // Long enough for a person who waits, and nothing like the deadline of what is needed.
+        Fault::Hang,
     ]) {
         machine.world.fail(Target::Azure, fault.clone(), Times::Once);
+        let started = std::time::Instant::now();
         let mut login = Login::start(&machine, &[CONTOSO_URL]);
         let address = login.address();
+        assert!(started.elapsed() < Duration::from_secs(10), "{fault:?}");
         assert!(address.starts_with(&authorize_at(CONTOSO)), "{fault:?}: {address}");
         machine.world.browse(&address);
         let done = login.finish().expect_success();

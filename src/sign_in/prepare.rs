@@ -1,5 +1,9 @@
 //! What has to be in place before a person is asked for anything.
 
+use std::time::Duration;
+
+use oauth2::http::Request;
+
 use super::SignIn;
 use crate::azure::Organization;
 use crate::broker::{SessionKey, issuer_hint, secret_for};
@@ -7,9 +11,14 @@ use crate::clock;
 use crate::devops::{Found, compare, organization_tenant};
 use crate::entra::{App, Endpoints, Issuer, OrganizationTenant, endpoints};
 use crate::integration::{HostKey, OAuth};
+use crate::net::{NetError, Reply, Send, Within};
 use crate::report::{Failure, Message};
 use crate::secret::Secret;
 use crate::vault::{ClientMode, VaultError};
+
+/// How long a person waits at most for what their organization says of its tenant. It spares them
+/// a sign-in in vain, and nothing else depends on it.
+const BRIEFLY: Within = Within(Duration::from_secs(5));
 
 /// The issuer's endpoints, and this application as it introduces itself there.
 pub(super) struct Prepared<'a> {
@@ -84,7 +93,7 @@ impl<'a> SignIn<'a> {
         if told != OrganizationTenant::Unknown {
             return told;
         }
-        match organization_tenant(self.network, organization) {
+        match organization_tenant(&Briefly(self.network), organization) {
             Ok(Found::There(tenant)) => tenant,
             Ok(Found::Missing) => {
                 let warning =
@@ -100,6 +109,16 @@ impl<'a> SignIn<'a> {
     fn endpoints(&self, issuer: &Issuer) -> Result<Endpoints, Failure> {
         endpoints(issuer, self.vault, self.network, clock::now())
             .map_err(|error| error.into_failure("the issuer cannot be asked"))
+    }
+}
+
+/// The network, for what is not worth a long wait.
+struct Briefly<'a>(&'a dyn Send);
+
+impl Send for Briefly<'_> {
+    fn send(&self, mut request: Request<Vec<u8>>) -> Result<Reply, NetError> {
+        request.extensions_mut().insert(BRIEFLY);
+        self.0.send(request)
     }
 }
 
