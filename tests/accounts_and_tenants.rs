@@ -812,6 +812,23 @@ fn an_id_token_of_another_tenant_than_the_organizations_is_refused() {
 }
 
 #[test]
+fn an_id_token_of_another_sign_in_names_the_command_for_the_same_organization() {
+    let machine = Machine::configured();
+    machine.world.entra().override_token_response(|mut answer| {
+        with_claims(&mut answer, "id_token", |claims| claims["nonce"] = json!("another"));
+        answer
+    });
+    let done = machine.login(&[FABRIKAM_URL], GRACE);
+    assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
+    assert_eq!(
+        ending(&done),
+        "error: the ID token belongs to another sign-in\n\
+         hint: sign in again: git-credential-ona-azure login https://dev.azure.com/fabrikam\n"
+    );
+    expect_nothing_kept(&machine);
+}
+
+#[test]
 fn a_guest_may_go_by_the_name_the_inviting_tenant_made_up() {
     let name = "ada_contoso.example#EXT#@fabrikam.onmicrosoft.com";
     let machine = with_a_guest();

@@ -419,7 +419,7 @@ fn an_id_token_that_is_not_for_this_sign_in_is_refused() {
         let done = machine.login(&[], ADA);
         assert_eq!(done.code, 4, "{claim} {value}: {done:#?}");
         let hint = match claim {
-            "nonce" => "sign in again: git-credential-ona-azure login",
+            "nonce" => "sign in again: git-credential-ona-azure login https://dev.azure.com",
             "aud" => {
                 "step 1 (app registration): compare the client ID with Overview → Application (client) ID"
             }
