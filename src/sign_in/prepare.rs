@@ -39,13 +39,9 @@ impl<'a> SignIn<'a> {
     /// Finds out all that can be known without the person. A device code is always for a public
     /// client; `mode` is that of the app otherwise.
     pub(super) fn prepare(&self, mode: Option<ClientMode>) -> Result<Prepared<'a>, Failure> {
+        // Whoever offers OAuth looks for that first, and knows the address to name.
         let Some(oauth) = &self.integration.oauth else {
-            return Err(Failure::new(format!("OAuth is not on for {}", self.key.host)).hint(
-                format!(
-                    "give a personal access token: git-credential-ona-azure login {} --pat",
-                    token_url(self.key)
-                ),
-            ));
+            return Err(Failure::new(format!("OAuth is not on for {}", self.key.host)));
         };
         let of_app = if oauth.is_public() { ClientMode::Public } else { ClientMode::Confidential };
         let mode = mode.unwrap_or(of_app);
