@@ -786,6 +786,32 @@ fn when_git_asks_where_the_tenant_is_open_the_sign_in_is_for_that_organization()
     }
 }
 
+#[test]
+fn a_tenant_that_cannot_be_told_is_said_where_it_decides_where_to_sign_in() {
+    let machine = with_a_guest();
+    machine.world.fail(Target::Azure, Fault::Html(503), Times::Once);
+    let mut login = Login::start(&machine, &[NORTHWIND_URL]);
+    let address = login.address();
+    assert!(address.starts_with(&authorize_at("organizations")), "{address}");
+    machine.world.browse(&address);
+    let done = login.finish().expect_success();
+    assert_eq!(
+        done.stderr,
+        format!(
+            "warning: Azure DevOps does not say which tenant northwind belongs to, so the sign-in is to the \
+             account's own\n\
+             hint: if northwind then refuses it, sign in again: git-credential-ona-azure login \
+             https://dev.azure.com/northwind\n\
+             {OPEN}  {address}\n\n{WAITING}"
+        )
+    );
+    // And that helps.
+    let done = machine.git(&["clone", "-q", "https://dev.azure.com/northwind/n/_git/n"]);
+    assert_ne!(done.code, 0);
+    machine.login(&[NORTHWIND_URL], ADA).expect_success();
+    clone(&machine, "https://dev.azure.com/northwind/n/_git/n", "n");
+}
+
 /// Puts other claims into one of the tokens of an answer; nobody looks at the signature.
 fn with_claims(answer: &mut Value, token: &str, change: impl Fn(&mut Value)) {
     let text = answer[token].as_str().expect("a token");

@@ -69,7 +69,10 @@ impl<'a> SignIn<'a> {
         if self.key.host != HostKey::Cloud || !issuer.is_entra() {
             return Ok((issuer, endpoints));
         }
-        let tenant = self.tenant_of(organization);
+        let Some(tenant) = self.tenant_of(organization) else { return Ok((issuer, endpoints)) };
+        if tenant == OrganizationTenant::Unknown && !issuer.is_tenant_specific() {
+            self.person.say(&self.at_the_accounts_own(organization).render());
+        }
         if let Some(of_tenant) = tenant.issuer(&issuer) {
             let endpoints = self.endpoints(&of_tenant)?;
             return Ok((of_tenant, endpoints));
@@ -83,23 +86,36 @@ impl<'a> SignIn<'a> {
     }
 
     /// What the organization says of its tenant: to git, else to us. That it says nothing stops
-    /// nobody.
-    fn tenant_of(&self, organization: &Organization) -> OrganizationTenant {
+    /// nobody, nor that it is not there (`None`, and that is said).
+    fn tenant_of(&self, organization: &Organization) -> Option<OrganizationTenant> {
         let told = OrganizationTenant::read(self.challenges.iter().map(Vec::as_slice), []);
         if told != OrganizationTenant::Unknown {
-            return told;
+            return Some(told);
         }
         match organization_tenant(&Briefly(self.network), organization) {
-            Ok(Found::There(tenant)) => tenant,
+            Ok(Found::There(tenant)) => Some(tenant),
             Ok(Found::Missing) => {
                 let warning =
                     Message::warning(format!("Azure DevOps knows no organization {organization}"))
                         .hint("check the name in the address of its repositories");
                 self.person.say(&warning.render());
-                OrganizationTenant::Unknown
+                None
             }
-            Ok(Found::Later { .. }) | Err(_) => OrganizationTenant::Unknown,
+            Ok(Found::Later { .. }) | Err(_) => Some(OrganizationTenant::Unknown),
         }
+    }
+
+    /// Which is right for most, and not for a guest.
+    fn at_the_accounts_own(&self, organization: &Organization) -> Message {
+        Message::warning(format!(
+            "Azure DevOps does not say which tenant {organization} belongs to, so the sign-in is to the \
+             account's own"
+        ))
+        .hint(format!(
+            "if {organization} then refuses it, sign in again: git-credential-ona-azure login \
+             https://{}/{organization}",
+            self.key.host
+        ))
     }
 
     fn endpoints(&self, issuer: &Issuer) -> Result<Endpoints, Failure> {
