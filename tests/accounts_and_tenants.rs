@@ -787,6 +787,23 @@ fn when_git_asks_where_the_tenant_is_open_the_sign_in_is_for_that_organization()
 }
 
 #[test]
+fn where_nobody_is_asked_the_sign_in_named_is_the_one_that_helps() {
+    // A session of the home tenant would be no use to another tenant's organization.
+    with_a_guest().get(NORTHWIND_REQUEST).expect(
+        4,
+        "quit=1\n",
+        "error: nobody is signed in to dev.azure.com\n\
+         hint: git-credential-ona-azure login https://dev.azure.com/northwind\n",
+    );
+    Machine::configured().get(NORTHWIND_REQUEST).expect(
+        4,
+        "",
+        "error: nobody is signed in to dev.azure.com\n\
+         hint: git-credential-ona-azure login https://dev.azure.com\n",
+    );
+}
+
+#[test]
 fn a_tenant_that_cannot_be_told_is_said_where_it_decides_where_to_sign_in() {
     let machine = with_a_guest();
     machine.world.fail(Target::Azure, Fault::Html(503), Times::Once);

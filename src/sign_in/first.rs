@@ -13,7 +13,6 @@ use super::web::Browser;
 use super::{SignIn, given_up};
 use crate::broker::{Offer, Outcome};
 use crate::clock;
-use crate::entra::Issuer;
 use crate::net::Send;
 use crate::person::{Answer, Person};
 use crate::protocol::Answer as Reply;
@@ -76,11 +75,7 @@ pub fn when_git_asks(
 /// so for that organization.
 fn of_organization(offer: &Offer) -> Offer {
     let mut offer = offer.clone();
-    let open = offer.integration.oauth.as_ref().is_some_and(|oauth| {
-        Issuer::parse(&oauth.issuer_url, &offer.integration.trusted_issuers)
-            .is_ok_and(|issuer| !issuer.is_tenant_specific())
-    });
-    if open && offer.key.organization.is_none() {
+    if offer.integration.leaves_tenant_open() && offer.key.organization.is_none() {
         offer.key.organization.clone_from(&offer.organization);
     }
     offer
