@@ -787,6 +787,28 @@ fn when_git_asks_where_the_tenant_is_open_the_sign_in_is_for_that_organization()
 }
 
 #[test]
+fn gits_that_ask_for_several_organizations_ask_one_after_the_other() {
+    let mut machine = with_a_guest();
+    machine.unset("GIT_TERMINAL_PROMPT");
+    fs::write(machine.work().join("one"), NORTHWIND_REQUEST).expect("written");
+    fs::write(machine.work().join("two"), CONTOSO_REQUEST).expect("written");
+    let line = "\"$PROGRAM\" get <one 2>/dev/null & \"$PROGRAM\" get <two 2>/dev/null & wait";
+    let mut terminal = Terminal::start(&machine, line);
+    terminal.expect("or q for none: ");
+    terminal.line("1");
+    let at = address(&mut terminal);
+    // Time enough for the other to ask, if it did.
+    machine.world.browse(&at);
+    let came = terminal.expect("is signed in to dev.azure.com.\n");
+    assert_eq!(came.matches("git needs a sign-in").count(), 0, "{came}");
+    terminal.expect("git needs a sign-in: nobody is signed in to dev.azure.com.\n");
+    terminal.expect("or q for none: ");
+    terminal.line("q");
+    terminal.expect("quit=1\n");
+    terminal.finish();
+}
+
+#[test]
 fn where_nobody_is_asked_the_sign_in_named_is_the_one_that_helps() {
     // A session of the home tenant would be no use to another tenant's organization.
     with_a_guest().get(NORTHWIND_REQUEST).expect(

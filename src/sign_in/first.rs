@@ -38,7 +38,9 @@ pub fn when_git_asks(
     let of = offer.key.to_string();
     // Makes the directory too, in which the lock is to be.
     let ready = vault.write().and_then(|writer| writer.rehearse());
-    let lock = ready.map_err(Failure::from).and_then(|()| lock(vault, &of));
+    // One person has one terminal, also where organizations have sign-ins of their own.
+    let host = offer.key.host.to_string();
+    let lock = ready.map_err(Failure::from).and_then(|()| lock(vault, &host));
     let _lock = match lock {
         Ok(lock) => lock,
         Err(failure) => return stop(failure),
