@@ -803,7 +803,9 @@ fn another_provider_is_taken_at_its_word_from_sign_in_to_the_end_of_the_session(
     );
     let done = machine.login(&[], ADA).expect_success();
     assert!(
-        done.stdout.starts_with("lin@corp.example is signed in to dev.azure.com.\n"),
+        done.stdout.starts_with(
+            "lin@corp.example is signed in to dev.azure.com.\n\n  for        every organization\n"
+        ),
         "{done:#?}"
     );
     assert_eq!(machine.get(CONTOSO_REQUEST).expect_success().password(), "access-2");
