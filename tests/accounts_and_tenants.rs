@@ -447,16 +447,19 @@ fn an_azure_devops_that_does_not_answer_stops_nobody() {
 
 #[test]
 fn a_server_has_no_tenant_to_ask_for() {
-    let (machine, mark) = with_marking_browser(Machine::configured());
+    let (mut machine, mark) = with_marking_browser(Machine::configured());
     machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
-    let done = machine.helper(&["login", "https://tfs.corp.example/tfs/DefaultCollection"]);
-    done.expect(
-        1,
-        "",
-        "error: OAuth is not on for tfs.corp.example\n\
-         hint: give a personal access token: git-credential-ona-azure login \
-         https://tfs.corp.example/tfs/defaultcollection --pat\n",
-    );
+    for ci in ["false", "true"] {
+        // It is not a person that is missing.
+        machine.set("CI", ci);
+        machine.helper(&["login", "https://tfs.corp.example/tfs/DefaultCollection"]).expect(
+            1,
+            "",
+            "error: OAuth is not on for tfs.corp.example\n\
+             hint: give a personal access token: git-credential-ona-azure login \
+             https://tfs.corp.example/tfs/defaultcollection --pat\n",
+        );
+    }
     assert_eq!(machine.world.requests(), []);
     expect_no_sign_in(&machine, &mark);
 }
