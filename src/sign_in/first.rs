@@ -13,7 +13,6 @@ use super::web::Browser;
 use super::{SignIn, given_up};
 use crate::broker::{Offer, Outcome};
 use crate::clock;
-use crate::entra::Issuer;
 use crate::net::Send;
 use crate::person::{Answer, Person};
 use crate::protocol::Answer as Reply;
@@ -39,7 +38,9 @@ pub fn when_git_asks(
     let of = offer.key.to_string();
     // Makes the directory too, in which the lock is to be.
     let ready = vault.write().and_then(|writer| writer.rehearse());
-    let lock = ready.map_err(Failure::from).and_then(|()| lock(vault, &of));
+    // One person has one terminal, also where organizations have sign-ins of their own.
+    let host = offer.key.host.to_string();
+    let lock = ready.map_err(Failure::from).and_then(|()| lock(vault, &host));
     let _lock = match lock {
         Ok(lock) => lock,
         Err(failure) => return stop(failure),
@@ -76,11 +77,7 @@ pub fn when_git_asks(
 /// so for that organization.
 fn of_organization(offer: &Offer) -> Offer {
     let mut offer = offer.clone();
-    let open = offer.integration.oauth.as_ref().is_some_and(|oauth| {
-        Issuer::parse(&oauth.issuer_url, &offer.integration.trusted_issuers)
-            .is_ok_and(|issuer| !issuer.is_tenant_specific())
-    });
-    if open && offer.key.organization.is_none() {
+    if offer.integration.leaves_tenant_open() && offer.key.organization.is_none() {
         offer.key.organization.clone_from(&offer.organization);
     }
     offer
