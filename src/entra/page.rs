@@ -64,7 +64,7 @@ fn body(page: Page<'_>) -> String {
             format!("{}. The terminal says what to do.", escape_html(why)),
         ),
         Page::NotHere => {
-            ("other", "–", "Nothing to see here.", "This address only ends a sign-in.".to_owned())
+            ("other", "Nothing to see here.", "This address only ends a sign-in.".to_owned())
         }
     };
     format!(
