@@ -13,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use common::loopback::{door, field, knock, query};
 use common::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -23,30 +24,6 @@ use url::Url;
 
 const OPEN: &str = "To sign in, open this address in a browser on this machine:\n\n";
 const WAITING: &str = "A browser was started. Waiting for it to come back …\n";
-
-fn query(address: &str) -> BTreeMap<String, String> {
-    Url::parse(address).expect("an address").query_pairs().into_owned().collect()
-}
-
-/// The port of the loopback listener, and the state that opens it.
-fn door(address: &str) -> (u16, String) {
-    let query = query(address);
-    let redirect = Url::parse(&query["redirect_uri"]).expect("an address");
-    (redirect.port().expect("a port"), query["state"].clone())
-}
-
-/// What the loopback listener says to a request as it stands.
-fn knock(port: u16, request: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-    stream.write_all(request.as_bytes()).expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answered");
-    answer.lines().next().unwrap_or_default().to_owned()
-}
-
-fn field(form: &[(String, String)], name: &str) -> Option<String> {
-    form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
-}
 
 /// What was said after the address.
 fn ending(done: &Done) -> &str {

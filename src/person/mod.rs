@@ -90,7 +90,14 @@ impl Person {
         self.answer(prompt, Terminal::hidden_line)
     }
 
-    /// Withdraws the question another thread is asking, if one is: [`Answer::Nobody`] comes of it.
+    /// The same person, asked beside what goes on: see [`Self::never_mind`].
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        Self { terminal: self.terminal.as_ref().map(|t| Arc::new(t.aside())), ..self.clone() }
+    }
+
+    /// Withdraws the question another thread is asking this one, and all it would ask after it:
+    /// [`Answer::Nobody`] comes of them.
     pub fn never_mind(&self) {
         self.terminal.iter().for_each(|terminal| terminal.withdraw());
     }

@@ -24,6 +24,10 @@ impl Terminal {
         None
     }
 
+    pub(super) fn aside(&self) -> Self {
+        match self.0 {}
+    }
+
     pub(super) fn show(&self, _: &str) {
         match self.0 {}
     }

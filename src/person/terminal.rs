@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -31,9 +31,19 @@ const NO_KEY: u8 = if cfg!(target_vendor = "apple") { 0xff } else { 0 };
 /// The controlling terminal.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    tty: File,
-    /// Open while a question is: closed from elsewhere, the question is withdrawn.
-    question: Mutex<Option<PipeWriter>>,
+    tty: Arc<File>,
+    question: Mutex<Question>,
+}
+
+/// The question asked here.
+#[derive(Debug)]
+enum Question {
+    /// None now.
+    None,
+    /// One, withdrawn when this is dropped.
+    Open { _withdraws: PipeWriter },
+    /// None ever again.
+    Withdrawn,
 }
 
 /// What came of a question.
@@ -50,12 +60,21 @@ impl Terminal {
     /// The controlling terminal, if this process has one and is in its foreground.
     pub(super) fn open() -> Option<Self> {
         let tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
-        (tcgetpgrp(&tty).ok()? == getpgrp()).then(|| Self { tty, question: Mutex::new(None) })
+        (tcgetpgrp(&tty).ok()? == getpgrp()).then(|| Self::of(Arc::new(tty)))
+    }
+
+    fn of(tty: Arc<File>) -> Self {
+        Self { tty, question: Mutex::new(Question::None) }
+    }
+
+    /// The same terminal, for questions that are withdrawn apart from those asked here.
+    pub(super) fn aside(&self) -> Self {
+        Self::of(Arc::clone(&self.tty))
     }
 
     /// Shows text as it is. A terminal that has gone away is nobody's problem.
     pub(super) fn show(&self, text: &str) {
-        let _ = (&self.tty).write_all(text.as_bytes());
+        let _ = (&*self.tty).write_all(text.as_bytes());
     }
 
     /// Asks for a line that is shown while it is typed.
@@ -63,10 +82,11 @@ impl Terminal {
     /// # Errors
     /// If the terminal cannot be read.
     pub(super) fn line(&self, prompt: &str) -> io::Result<Read> {
-        // What was typed before the question was seen is no answer to it.
-        let _ = tcflush(&self.tty, QueueSelector::IFlush);
-        self.show(prompt);
-        self.read()
+        self.ask(prompt, || {
+            // What was typed before the question was seen is no answer to it.
+            let _ = tcflush(&self.tty, QueueSelector::IFlush);
+            Ok(())
+        })
     }
 
     /// Asks for a line that is not shown, and may be longer than a terminal's own editing lets
@@ -75,9 +95,7 @@ impl Terminal {
     /// # Errors
     /// If the terminal cannot be read or its modes cannot be set.
     pub(super) fn hidden_line(&self, prompt: &str) -> io::Result<Read> {
-        self.hide()?;
-        self.show(prompt);
-        let read = self.read();
+        let read = self.ask(prompt, || self.hide());
         // Whoever withdraws a question puts the modes back, to go on speaking at once.
         if !matches!(read, Ok(Read::Withdrawn)) && restore() {
             self.show("\n");
@@ -85,14 +103,16 @@ impl Terminal {
         read
     }
 
-    /// Withdraws the question another thread is asking, if one is. The terminal is as it was then.
+    /// Withdraws the question another thread is asking, if one is, and every one it would ask after
+    /// it. The terminal is as it was then, and stays so.
     pub(super) fn withdraw(&self) {
-        if self.question().take().is_some() && restore() {
+        let asked = std::mem::replace(&mut *self.question(), Question::Withdrawn);
+        if matches!(asked, Question::Open { .. }) && restore() {
             self.show("\n");
         }
     }
 
-    fn question(&self) -> MutexGuard<'_, Option<PipeWriter>> {
+    fn question(&self) -> MutexGuard<'_, Question> {
         self.question.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -118,11 +138,24 @@ impl Terminal {
         Ok(())
     }
 
-    fn read(&self) -> io::Result<Read> {
-        let (withdrawn, question) = io::pipe()?;
-        self.question().replace(question);
+    fn ask(&self, prompt: &str, prepare: impl FnOnce() -> io::Result<()>) -> io::Result<Read> {
+        let withdrawn = {
+            // Held until the terminal is prepared: withdrawn in between, nobody would put it back.
+            let mut question = self.question();
+            if matches!(*question, Question::Withdrawn) {
+                return Ok(Read::Withdrawn);
+            }
+            let (withdrawn, open) = io::pipe()?;
+            prepare()?;
+            self.show(prompt);
+            *question = Question::Open { _withdraws: open };
+            withdrawn
+        };
         let read = self.read_until(&withdrawn);
-        self.question().take();
+        let mut question = self.question();
+        if matches!(*question, Question::Open { .. }) {
+            *question = Question::None;
+        }
         read
     }
 
@@ -130,15 +163,17 @@ impl Terminal {
         let mut line = Line::new();
         let mut buffer = Zeroizing::new([0; 1]);
         loop {
-            let mut watched =
-                [PollFd::new(&self.tty, PollFlags::IN), PollFd::new(withdrawn, PollFlags::empty())];
+            let mut watched = [
+                PollFd::new(&*self.tty, PollFlags::IN),
+                PollFd::new(withdrawn, PollFlags::empty()),
+            ];
             match poll(&mut watched, None) {
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
                 Ok(_) if !watched[1].revents().is_empty() => return Ok(Read::Withdrawn),
                 Ok(_) => {}
             }
-            match (&self.tty).read(&mut *buffer) {
+            match (&*self.tty).read(&mut *buffer) {
                 Ok(0) => return Ok(Read::End),
                 Ok(_) => match line.take(buffer[0]) {
                     Key::More => {}

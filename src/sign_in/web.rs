@@ -70,8 +70,9 @@ impl SignIn<'_> {
         let (send, events) = sync_channel(4);
         loopback.open(&door, &send);
         self.invite(&authorization.url, &redirect_uri, browser, &send);
+        let asked = self.person.aside();
         if browser.paste {
-            let (person, door, send) = (self.person.clone(), Arc::clone(&door), send.clone());
+            let (person, door, send) = (asked.clone(), Arc::clone(&door), send.clone());
             std::thread::spawn(move || read_addresses(&person, &door, &send));
         }
         let deadline = Instant::now() + self.patience();
@@ -84,7 +85,7 @@ impl SignIn<'_> {
         };
         // Whatever comes now comes too late.
         drop(events);
-        self.person.never_mind();
+        asked.never_mind();
         match event {
             Some(Event::Arrived(arrival)) => {
                 let ended =
@@ -113,7 +114,7 @@ impl SignIn<'_> {
         };
         self.person.say(&format!("To sign in, open this address in {place}:\n\n  {url}\n\n"));
         if browser.elsewhere {
-            self.person.say(&after_the_browser(redirect_uri, browser.paste));
+            self.person.say(&self.after_the_browser(redirect_uri, browser.paste));
         }
         if browser.start {
             let failed = send.clone();
@@ -132,6 +133,24 @@ impl SignIn<'_> {
         } else if !browser.paste {
             self.person.say("Waiting for the address to be opened …\n");
         }
+    }
+
+    /// What the person does once the browser is through.
+    fn after_the_browser(&self, redirect_uri: &Url, paste: bool) -> String {
+        let port = redirect_uri.port().unwrap_or_default();
+        let instead = if paste {
+            "copy the whole of it, paste it here and press Enter. It is not shown.".to_owned()
+        } else {
+            format!(
+                "sign in from a terminal, where it can be pasted: git-credential-ona-azure login {} --paste",
+                self.url()
+            )
+        };
+        format!(
+            "At the end the browser is sent to http://localhost:{port}/…\n\
+             If it cannot reach that address, {instead}\n\
+             (With port {port} forwarded to your machine, it can.)\n\n"
+        )
     }
 
     fn say_not_started(&self, why: &str) {
@@ -190,21 +209,6 @@ impl SignIn<'_> {
             ))
             .exit(Exit::SignIn)
     }
-}
-
-/// What the person does once the browser is through.
-fn after_the_browser(redirect_uri: &Url, paste: bool) -> String {
-    let port = redirect_uri.port().unwrap_or_default();
-    let instead = if paste {
-        "copy the whole of it, paste it here and press Enter. It is not shown."
-    } else {
-        "sign in from a terminal, where it can be pasted: git-credential-ona-azure login --paste"
-    };
-    format!(
-        "At the end the browser is sent to http://localhost:{port}/…\n\
-         If it cannot reach that address, {instead}\n\
-         (With port {port} forwarded to your machine, it can.)\n\n"
-    )
 }
 
 /// Reads addresses until one ends this sign-in.

@@ -9,15 +9,17 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use git_credential_ona_azure::vault::{Access, Vault};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
 
 mod expect;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use expect::*;
+pub mod loopback;
 pub mod system;
 pub mod terminal;
 
@@ -293,23 +295,72 @@ impl Machine {
 /// A `login` that waits for its browser.
 pub struct Login {
     child: Child,
+    stdin: Option<ChildStdin>,
     stderr: BufReader<std::process::ChildStderr>,
     seen: String,
 }
 
 impl Login {
     pub fn start(machine: &Machine, arguments: &[&str]) -> Self {
+        Self::reading(machine, arguments, Stdio::null())
+    }
+
+    /// With its standard input a pipe that [`Self::line`] writes to.
+    pub fn piped(machine: &Machine, arguments: &[&str]) -> Self {
+        Self::reading(machine, arguments, Stdio::piped())
+    }
+
+    fn reading(machine: &Machine, arguments: &[&str], stdin: Stdio) -> Self {
         let mut child = machine
             .command(PROGRAM)
             .arg("login")
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("login starts");
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
-        Self { child, stderr, seen: String::new() }
+        Self { stdin: child.stdin.take(), child, stderr, seen: String::new() }
+    }
+
+    /// Writes a line to its standard input.
+    pub fn line(&mut self, text: &str) {
+        let stdin = self.stdin.as_mut().expect("a pipe");
+        stdin.write_all(format!("{text}\n").as_bytes()).expect("written");
+    }
+
+    /// Ends its standard input.
+    pub fn end_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Everything it says up to the end of the next line that begins so.
+    #[track_caller]
+    pub fn through(&mut self, beginning: &str) -> String {
+        let from = self.seen.len();
+        loop {
+            let line = self.next_line().unwrap_or_else(|| {
+                panic!("login ended before it said {beginning:?}: {}", self.seen)
+            });
+            if line.starts_with(beginning) {
+                return self.seen[from..].to_owned();
+            }
+        }
+    }
+
+    fn next_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).expect("readable");
+        self.seen.push_str(&line);
+        Some(line).filter(|line| !line.is_empty())
+    }
+
+    /// Whether it has written anything on standard output by now, or closed it.
+    pub fn has_answered(&self) -> bool {
+        let stdout = self.child.stdout.as_ref().expect("piped");
+        let mut waits = [PollFd::new(stdout, PollFlags::IN)];
+        poll(&mut waits, Some(&Timespec::default())).expect("asked") > 0
     }
 
     /// The address it asks to open.
@@ -321,11 +372,7 @@ impl Login {
     /// The address it asks to open, unless it ends before.
     pub fn address_if_any(&mut self) -> Option<String> {
         loop {
-            let mut line = String::new();
-            if self.stderr.read_line(&mut line).expect("readable") == 0 {
-                return None;
-            }
-            self.seen.push_str(&line);
+            let line = self.next_line()?;
             if line.trim().starts_with("https://") || line.trim().starts_with("http://") {
                 return Some(line.trim().to_owned());
             }
@@ -422,9 +469,15 @@ pub fn noise(size: usize) -> Vec<u8> {
 /// Waits until a file is there.
 #[track_caller]
 pub fn wait_for(path: &Path) {
+    wait_until(&format!("waited for {}", path.display()), || path.exists());
+}
+
+/// Waits until something is so that nothing tells of.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
-    while !path.exists() {
-        assert!(started.elapsed().as_secs() < 30, "{} never came", path.display());
+    while !is_so() {
+        assert!(started.elapsed().as_secs() < 30, "{what} in vain");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }

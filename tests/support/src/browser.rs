@@ -17,7 +17,17 @@ pub struct BrowseResult {
 /// Opens `url`, picks `account` where an account is asked for, and follows redirects and
 /// self-submitting forms to the end.
 pub fn browse(client: &Client, url: &str, account: &str) -> io::Result<BrowseResult> {
-    follow(client, url, Person { account, code: None })
+    follow(client, url, Person { account, code: None, elsewhere: false })
+}
+
+/// As [`browse`], on a machine where nobody listens: the address on `localhost` is the end, and
+/// its page is none (status 0).
+pub(crate) fn browse_elsewhere(
+    client: &Client,
+    url: &str,
+    account: &str,
+) -> io::Result<BrowseResult> {
+    follow(client, url, Person { account, code: None, elsewhere: true })
 }
 
 /// Opens the page for the codes of devices, enters `code`, picks `account` and goes on to the end;
@@ -28,13 +38,15 @@ pub(crate) fn enter_code(
     code: &str,
     account: &str,
 ) -> io::Result<BrowseResult> {
-    follow(client, url, Person { account, code: Some(code) })
+    follow(client, url, Person { account, code: Some(code), elsewhere: false })
 }
 
 /// What the person knows; a code is only tried once.
 struct Person<'a> {
     account: &'a str,
     code: Option<&'a str>,
+    /// Whether they sit at another machine than the one that is signed in.
+    elsewhere: bool,
 }
 
 fn follow(client: &Client, url: &str, mut person: Person<'_>) -> io::Result<BrowseResult> {
@@ -44,6 +56,9 @@ fn follow(client: &Client, url: &str, mut person: Person<'_>) -> io::Result<Brow
         if (301..=308).contains(&reply.status) {
             let location = reply.header("location").unwrap_or_default();
             here = here.join(location).map_err(io::Error::other)?;
+            if person.elsewhere && here.host_str() == Some("localhost") {
+                return Ok(BrowseResult { status: 0, body: String::new(), final_url: here.into() });
+            }
             reply = client.get(here.as_str())?;
         } else if let Some((action, fields)) = person.fill(&reply) {
             here = here.join(&action).map_err(io::Error::other)?;

@@ -153,6 +153,15 @@ impl World {
         browser::browse(&self.client(), url, account).expect("the pages can be fetched")
     }
 
+    /// Acts as the browser of an account on another machine, and gives the address on `localhost`
+    /// that it ends on and cannot reach; panics if it ends anywhere else.
+    pub fn browse_elsewhere(&self, url: &str, account: &str) -> String {
+        let end = browser::browse_elsewhere(&self.client(), url, account)
+            .expect("the pages can be fetched");
+        assert_eq!(end.status, 0, "the browser was not sent back: {end:?}");
+        end.final_url
+    }
+
     /// Enters the code of a device on its page and signs in as an account; `cancel` declines.
     /// Panics if a page cannot be fetched.
     pub fn enter_device_code(
