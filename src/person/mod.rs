@@ -122,7 +122,7 @@ impl Person {
 
 /// Gives the terminal back as it was and ends this process: nobody waits for it any more.
 pub fn leave() -> ! {
-    terminal::restore();
+    terminal::restore_for_good();
     std::process::exit(1)
 }
 
