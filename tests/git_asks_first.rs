@@ -545,6 +545,26 @@ fn e21_a_git_that_is_killed_leaves_nobody_asking() {
 }
 
 #[test]
+fn e21_a_git_that_is_killed_at_a_shells_prompt_leaves_nobody_asking_behind_it() {
+    if !shows_processes() {
+        return;
+    }
+    for machine in [machine(), prepared(Machine::tokens_only())] {
+        // With job control the shell takes the terminal back as soon as the git it started is gone,
+        // whatever that git had started.
+        let line = format!("set -m; git ls-remote {APP} || :; echo after; read line");
+        let mut terminal = Terminal::start(&machine, &line);
+        terminal.expect("git needs a sign-in");
+        let asker = machine.wait_for_askers(1)[0];
+        kill(stat(asker, 5));
+        terminal.expect("after\n");
+        wait_until("the helper ends", || has_ended(asker));
+        terminal.line("");
+        terminal.finish().expect_success();
+    }
+}
+
+#[test]
 fn e21_a_git_that_is_killed_takes_those_with_it_who_wait_for_another() {
     if !shows_processes() {
         return;

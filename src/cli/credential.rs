@@ -50,7 +50,7 @@ pub(super) fn run(operation: Operation) -> Exit {
                 && let Some(person) = interaction::person_behind_git()
             {
                 // git killed, nobody waits for an answer any more.
-                leave_with_caller();
+                leave_with_caller(&person);
                 outcome = when_git_asks(offer, &person, started_ms, &vault, &Network, &answer_now);
             }
             // Only beside a credential: where there is none, something else needs attention first.

@@ -66,6 +66,11 @@ impl Person {
         self.terminal.is_some()
     }
 
+    /// Whether the terminal is somebody else's by now.
+    pub fn is_left(&self) -> bool {
+        self.terminal.as_ref().is_some_and(|terminal| terminal.is_left())
+    }
+
     /// Says something, as it is: what comes from outside has to be escaped before.
     pub fn say(&self, text: &str) {
         match &self.terminal {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::getpgrp;
+use rustix::process::{getpgrp, test_kill_process};
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush,
     tcgetattr, tcgetpgrp, tcsetattr,
@@ -70,6 +70,13 @@ impl Terminal {
     /// The same terminal, for questions that are withdrawn apart from those asked here.
     pub(super) fn aside(&self) -> Self {
         Self::of(Arc::clone(&self.tty))
+    }
+
+    /// Whether whoever sat here has gone on to something else, as when the git that was started
+    /// from the command line is killed: its shell takes the terminal back, and what git had started
+    /// lives on. A command line that is only in the background is still there.
+    pub(super) fn is_left(&self) -> bool {
+        !is_ours(&self.tty) && test_kill_process(getpgrp()) == Err(Errno::SRCH)
     }
 
     /// Shows text as it is. A terminal that has gone away is nobody's problem.
