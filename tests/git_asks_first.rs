@@ -808,3 +808,18 @@ fn an_address_that_does_not_end_this_sign_in_is_asked_for_again() {
     assert!(!shown.contains("code="), "{shown}");
     assert_eq!(machine.world.entra().token_requests("authorization_code"), 1);
 }
+
+#[test]
+fn where_the_vault_cannot_be_written_git_goes_on_as_if_nobody_were_there() {
+    let mut machine = machine();
+    machine.set("ONA_AZURE_STATE_DIR", "/dev/null/vault");
+    Terminal::start(&machine, GET).finish().expect(0, "", "");
+    let done = done(&machine);
+    assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
+    assert!(done.stderr.starts_with(SIGN_IN), "{done:#?}");
+    assert!(
+        done.stderr.contains("\nwarning: nobody was asked to sign in: /dev/null/vault"),
+        "{done:#?}"
+    );
+    assert_eq!(done.stderr.lines().count(), 4, "{done:#?}");
+}

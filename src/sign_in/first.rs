@@ -17,32 +17,38 @@ use crate::entra::Issuer;
 use crate::net::Send;
 use crate::person::{Answer, Person};
 use crate::protocol::Answer as Reply;
-use crate::report::{Exit, Failure, escape};
+use crate::report::{Exit, Failure, Message, escape};
 use crate::secret::Secret;
-use crate::vault::{LockError, Prompted, Vault, VaultError, acquire};
+use crate::vault::{Lock, LockError, Prompted, Vault, VaultError, acquire};
 
 /// How long to wait for a person whom another process asks: longer than any one way takes.
 const WAIT: Duration = Duration::from_secs(30 * 60);
 
 /// Asks the person to sign in, or waits for whoever is asking them already; then `answer`s again.
+/// Where they cannot be asked, `instead` stands.
 ///
 /// `started_ms` is when this process began: a person who said no after that said it to it, too.
 pub fn when_git_asks(
-    offer: &Offer,
+    instead: Outcome,
     person: &Person,
     started_ms: u64,
     vault: &Vault,
     network: &dyn Send,
     answer: &dyn Fn() -> Outcome,
 ) -> Outcome {
+    let Some(offer) = &instead.offer else { return instead };
     let offer = &of_organization(offer);
     let of = offer.key.to_string();
     // Makes the directory too, in which the lock is to be.
     let ready = vault.write().and_then(|writer| writer.rehearse());
-    let lock = ready.map_err(Failure::from).and_then(|()| lock(vault, &of));
-    let _lock = match lock {
+    let _lock = match ready.and_then(|()| lock(vault, &of)) {
         Ok(lock) => lock,
-        Err(failure) => return stop(failure),
+        // Of the two locks taken here this is the one that is waited for so long.
+        Err(VaultError::Locked(held @ LockError::Held { waited: WAIT, .. })) => {
+            return stop(not_waited_for(&held));
+        }
+        // What works without a person must not fail because one is there.
+        Err(error) => return unasked(instead, &error),
     };
     let again = answer();
     if again.offer.is_none() {
@@ -86,16 +92,24 @@ fn of_organization(offer: &Offer) -> Offer {
     offer
 }
 
-fn lock(vault: &Vault, of: &str) -> Result<crate::vault::Lock, Failure> {
+/// The right to ask.
+fn lock(vault: &Vault, of: &str) -> Result<Lock, VaultError> {
     let name = format!("prompt-{}.lock", &Secret::from(of).digest().to_string()[..32]);
-    acquire(&vault.dir().join(name), WAIT).map_err(|error| match error {
-        held @ LockError::Held { .. } => {
-            Failure::new(format!("another git is still waiting for somebody to sign in ({held})"))
-                .hint(held.hint())
-                .exit(Exit::SignIn)
-        }
-        unwritable => VaultError::from(unwritable).into(),
-    })
+    Ok(acquire(&vault.dir().join(name), WAIT)?)
+}
+
+fn not_waited_for(held: &LockError) -> Failure {
+    Failure::new(format!("another git is still waiting for somebody to sign in ({held})"))
+        .hint(held.hint())
+        .exit(Exit::SignIn)
+}
+
+fn unasked(instead: Outcome, error: &VaultError) -> Outcome {
+    let warning =
+        Message::warning(format!("nobody was asked to sign in: {error}")).hint(error.hint());
+    let mut outcome = Outcome { offer: None, ..instead };
+    outcome.messages.push(warning);
+    outcome
 }
 
 fn stop(failure: Failure) -> Outcome {
