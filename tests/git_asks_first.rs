@@ -10,7 +10,7 @@ use common::loopback::door;
 use common::person::*;
 use common::terminal::Terminal;
 use common::*;
-use git_credential_ona_azure::vault::SignInMethod;
+use git_credential_ona_azure::vault::{Prompted, SignInMethod};
 use rustix::process::{Pid, Signal, kill_process};
 use standins::{ADA, App, Dead, SignIn};
 
@@ -822,4 +822,17 @@ fn where_the_vault_cannot_be_written_git_goes_on_as_if_nobody_were_there() {
         "{done:#?}"
     );
     assert_eq!(done.stderr.lines().count(), 4, "{done:#?}");
+}
+
+#[test]
+fn a_no_that_is_yet_to_come_keeps_nobody_from_being_asked() {
+    let machine = machine();
+    let vault = machine.vault();
+    let tomorrow = git_credential_ona_azure::clock::now_ms() + 24 * 60 * 60 * 1000;
+    let no = Prompted { given_up_at_ms: tomorrow, text: "it was given up".to_owned() };
+    vault.write().and_then(|writer| writer.put("dev.azure.com", &no)).expect("written");
+    let mut terminal = asked(&machine);
+    terminal.line("q");
+    terminal.finish().expect_success();
+    done(&machine).expect(4, "quit=1\n", GIVEN_UP);
 }

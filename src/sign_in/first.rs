@@ -55,7 +55,9 @@ pub fn when_git_asks(
         return again;
     }
     let said_no = vault.read::<Prompted>(&of).ok().flatten();
-    if let Some(no) = said_no.filter(|no| no.given_up_at_ms >= started_ms) {
+    // One that is yet to come was said before the clock was set back.
+    let since = started_ms..=clock::now_ms();
+    if let Some(no) = said_no.filter(|no| since.contains(&no.given_up_at_ms)) {
         let mut failure = given_up().hint(sign_in_later(offer));
         failure.message.text = no.text;
         return stop(failure);
