@@ -639,6 +639,29 @@ fn a_no_is_said_once_on_the_screen_that_git_shares() {
     assert!(shown.starts_with("fatal: ") && shown.lines().count() == 1, "{done:#?}");
 }
 
+#[test]
+fn control_d_is_no_wherever_it_is_typed() {
+    let machine = machine();
+    for way in ["", "1", "3"] {
+        let mut terminal = asked(&machine);
+        if !way.is_empty() {
+            terminal.line(way);
+            terminal.wait_until_hidden();
+        }
+        terminal.control('d');
+        let shown = terminal.finish().expect_success().stdout;
+        assert_eq!(menus(&shown), 1, "{way}: {shown}");
+        done(&machine).expect(4, "quit=1\n", GIVEN_UP);
+    }
+    // So is no token.
+    let mut terminal = asked(&machine);
+    terminal.line("3");
+    terminal.expect(PAT);
+    terminal.secret_line("");
+    terminal.finish().expect_success();
+    done(&machine).expect(4, "quit=1\n", GIVEN_UP);
+}
+
 /// Waits for the menu after a way that failed: what was said before it.
 #[track_caller]
 fn said_before_menu(terminal: &mut Terminal) -> String {

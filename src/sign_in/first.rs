@@ -127,6 +127,20 @@ fn sign_in_later(offer: &Offer) -> String {
     format!("git-credential-ona-azure login https://{}", offer.key)
 }
 
+/// Why a way led nowhere.
+enum Nowhere {
+    /// It failed, and the others are left.
+    Failed(Failure),
+    /// The person wants none of them, or cannot be asked any more.
+    Over(Failure),
+}
+
+impl From<Failure> for Nowhere {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 struct Asking<'a> {
     offer: &'a Offer,
     person: &'a Person,
@@ -153,10 +167,10 @@ impl Asking<'_> {
             };
             match self.run(way, surroundings) {
                 Ok(()) => return Ok(()),
-                Err(failure) if failure.exit == Exit::SignIn && failure == self.no() => {
-                    return Err(failure);
+                Err(Nowhere::Over(failure)) => return Err(failure),
+                Err(Nowhere::Failed(failure)) => {
+                    self.person.say(&format!("{}\n", failure.message.render()));
                 }
-                Err(failure) => self.person.say(&format!("{}\n", failure.message.render())),
             }
         }
     }
@@ -184,7 +198,7 @@ impl Asking<'_> {
         given_up().hint(sign_in_later(self.offer))
     }
 
-    fn run(&self, way: Way, surroundings: Surroundings) -> Result<(), Failure> {
+    fn run(&self, way: Way, surroundings: Surroundings) -> Result<(), Nowhere> {
         let offer = self.offer;
         let sign_in = SignIn {
             key: &offer.key,
@@ -199,16 +213,20 @@ impl Asking<'_> {
         };
         let session = match way {
             Way::Browser => {
-                sign_in.with_browser(Browser { start: true, elsewhere: false, paste: false })?
+                sign_in.with_browser(Browser { start: true, elsewhere: false, paste: false })
             }
             Way::Elsewhere => sign_in.with_browser(Browser {
                 start: surroundings.elsewhere && surroundings.browser,
                 elsewhere: true,
                 paste: true,
-            })?,
-            Way::Device => sign_in.with_device_code()?,
+            }),
+            Way::Device => sign_in.with_device_code(),
             Way::Pat => return self.token(surroundings),
         };
+        let session = session.map_err(|failure| match failure {
+            no if no == given_up() => Nowhere::Over(self.no()),
+            failure => Nowhere::Failed(failure),
+        })?;
         let (lines, warning) = summary(&session, self.vault.dir());
         // In the middle of git's own output one line is enough.
         self.person.say(&format!("{}\n", escape(&lines[0])));
@@ -216,7 +234,7 @@ impl Asking<'_> {
         Ok(())
     }
 
-    fn token(&self, surroundings: Surroundings) -> Result<(), Failure> {
+    fn token(&self, surroundings: Surroundings) -> Result<(), Nowhere> {
         let offer = self.offer;
         let new = NewPat {
             scheme: offer.scheme,
@@ -227,7 +245,8 @@ impl Asking<'_> {
             expires_at: None,
         };
         new.explain(self.person, surroundings.browser);
-        match self.person.ask_secretly("\nPersonal access token (not shown; Enter for none): ")? {
+        let prompt = "\nPersonal access token (not shown; Enter for none): ";
+        match self.person.ask_secretly(prompt).map_err(Nowhere::Over)? {
             Answer::Typed(typed) if !typed.is_empty() => {
                 new.keep(read_pat(&typed, &new.page())?, true, self.vault, self.network)?;
                 self.person.say(&format!(
@@ -236,7 +255,7 @@ impl Asking<'_> {
                 ));
                 Ok(())
             }
-            _ => Err(self.no()),
+            _ => Err(Nowhere::Over(self.no())),
         }
     }
 }
