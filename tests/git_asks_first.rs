@@ -732,6 +732,21 @@ fn where_only_tokens_are_on_there_is_no_menu() {
 }
 
 #[test]
+fn where_only_tokens_are_on_the_no_names_the_command_that_takes_one() {
+    let machine = prepared(Machine::tokens_only());
+    let mut terminal = Terminal::start(&machine, GET);
+    terminal.expect(PAT);
+    terminal.secret_line("");
+    terminal.finish().expect_success();
+    done(&machine).expect(
+        4,
+        "quit=1\n",
+        "error: the sign-in was given up\n\
+         hint: git-credential-ona-azure login https://dev.azure.com/contoso --pat\n",
+    );
+}
+
+#[test]
 fn where_only_tokens_are_on_and_git_names_no_organization_nobody_is_asked() {
     let machine = prepared(Machine::tokens_only());
     fs::write(machine.home().join("request"), "protocol=https\nhost=dev.azure.com\n")

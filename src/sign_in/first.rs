@@ -3,6 +3,7 @@
 //! Twenty gits may ask at once (submodules, `fetch --all`). One of them asks the person, the
 //! others wait for what comes of it: a credential, or the person's no.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::pat::{NewPat, read_pat};
@@ -13,6 +14,7 @@ use super::web::Browser;
 use super::{SignIn, given_up};
 use crate::broker::{Offer, Outcome};
 use crate::clock;
+use crate::devops::Site;
 use crate::entra::Issuer;
 use crate::net::Send;
 use crate::person::{Answer, Person};
@@ -58,11 +60,12 @@ pub fn when_git_asks(
     // One that is yet to come was said before the clock was set back.
     let since = started_ms..=clock::now_ms();
     if let Some(no) = said_no.filter(|no| since.contains(&no.given_up_at_ms)) {
-        let mut failure = given_up().hint(sign_in_later(offer));
+        let mut failure = no_of(offer);
         failure.message.text = no.text;
         return stop(failure);
     }
-    let asking = Asking { offer, person, vault, network };
+    let explained = Cell::new(false);
+    let asking = Asking { offer, person, vault, network, explained };
     match asking.ask(&again) {
         Ok(()) => {
             let done = answer();
@@ -123,8 +126,17 @@ fn stop(failure: Failure) -> Outcome {
     }
 }
 
-fn sign_in_later(offer: &Offer) -> String {
-    format!("git-credential-ona-azure login https://{}", offer.key)
+/// The person's no, with the command that makes up for it.
+fn no_of(offer: &Offer) -> Failure {
+    let integration = &offer.integration;
+    given_up().hint(if integration.oauth.is_some() {
+        format!("git-credential-ona-azure login https://{}", offer.key)
+    } else {
+        let virtual_directory = &integration.virtual_directory;
+        let Offer { scheme, ref place, ref organization, .. } = *offer;
+        Site { scheme, place, virtual_directory, organization: organization.as_ref() }
+            .login_command()
+    })
 }
 
 /// Why a way led nowhere.
@@ -146,6 +158,8 @@ struct Asking<'a> {
     person: &'a Person,
     vault: &'a Vault,
     network: &'a dyn Send,
+    /// Whether it was said how a token is made.
+    explained: Cell<bool>,
 }
 
 impl Asking<'_> {
@@ -195,7 +209,7 @@ impl Asking<'_> {
     }
 
     fn no(&self) -> Failure {
-        given_up().hint(sign_in_later(self.offer))
+        no_of(self.offer)
     }
 
     fn run(&self, way: Way, surroundings: Surroundings) -> Result<(), Nowhere> {
@@ -244,7 +258,8 @@ impl Asking<'_> {
             username: offer.username.as_deref().unwrap_or_default(),
             expires_at: None,
         };
-        new.explain(self.person, surroundings.browser);
+        // Once is enough for one page to be opened.
+        new.explain(self.person, surroundings.browser && !self.explained.replace(true));
         let prompt = "\nPersonal access token (not shown; Enter for none): ";
         match self.person.ask_secretly(prompt).map_err(Nowhere::Over)? {
             Answer::Typed(typed) if !typed.is_empty() => {
