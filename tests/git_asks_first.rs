@@ -874,3 +874,26 @@ fn a_no_that_is_yet_to_come_keeps_nobody_from_being_asked() {
     terminal.finish().expect_success();
     done(&machine).expect(4, "quit=1\n", GIVEN_UP);
 }
+
+#[test]
+fn a_git_in_another_window_says_whom_it_waits_for() {
+    if !shows_processes() {
+        return;
+    }
+    let machine = machine();
+    let mut first = asked_by(&machine, "exec \"$PROGRAM\" get <../request >first 2>&1");
+    let process = machine.wait_for_askers(1)[0];
+    let mut second = Terminal::start(&machine, GET);
+    let came = second.expect("\n");
+    assert_eq!(
+        came,
+        format!(
+            "Another git asks for a sign-in to dev.azure.com already (process {process}). Waiting \
+             for what comes of it …\n"
+        )
+    );
+    first.line("");
+    paste(&machine, &mut first);
+    second.finish().expect_success();
+    assert_eq!(done(&machine), machine.get(CONTOSO_REQUEST).expect_success());
+}

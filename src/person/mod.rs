@@ -125,6 +125,15 @@ impl Person {
     }
 }
 
+/// Tells the command line this process belongs to from others of the same account.
+pub fn command_line() -> String {
+    #[cfg(unix)]
+    let group = rustix::process::getpgrp().as_raw_nonzero().to_string();
+    #[cfg(not(unix))]
+    let group = std::process::id().to_string();
+    group
+}
+
 /// Gives the terminal back as it was and ends this process: nobody waits for it any more.
 pub fn leave() -> ! {
     terminal::restore_for_good();

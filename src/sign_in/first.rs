@@ -17,14 +17,17 @@ use crate::clock;
 use crate::devops::Site;
 use crate::entra::Issuer;
 use crate::net::Send;
-use crate::person::{Answer, Person};
+use crate::person::{Answer, Person, command_line};
 use crate::protocol::Answer as Reply;
 use crate::report::{Exit, Failure, Message, escape};
 use crate::secret::Secret;
-use crate::vault::{Lock, LockError, Prompted, Vault, VaultError, acquire};
+use crate::vault::{Lock, LockError, Prompted, Vault, VaultError, acquire, read_bounded};
 
 /// How long to wait for a person whom another process asks: longer than any one way takes.
 const WAIT: Duration = Duration::from_secs(30 * 60);
+
+/// How long to wait without a word.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Asks the person to sign in, or waits for whoever is asking them already; then `answer`s again.
 /// Where they cannot be asked, `instead` stands.
@@ -43,7 +46,7 @@ pub fn when_git_asks(
     let of = offer.key.to_string();
     // Makes the directory too, in which the lock is to be.
     let ready = vault.write().and_then(|writer| writer.rehearse());
-    let _lock = match ready.and_then(|()| lock(vault, &of)) {
+    let _lock = match ready.and_then(|()| lock(vault, &of, offer, person)) {
         Ok(lock) => lock,
         // Of the two locks taken here this is the one that is waited for so long.
         Err(VaultError::Locked(held @ LockError::Held { waited: WAIT, .. })) => {
@@ -98,9 +101,29 @@ fn of_organization(offer: &Offer) -> Offer {
 }
 
 /// The right to ask.
-fn lock(vault: &Vault, of: &str) -> Result<Lock, VaultError> {
+fn lock(vault: &Vault, of: &str, offer: &Offer, person: &Person) -> Result<Lock, VaultError> {
     let name = format!("prompt-{}.lock", &Secret::from(of).digest().to_string()[..32]);
-    Ok(acquire(&vault.dir().join(name), WAIT)?)
+    let path = vault.dir().join(name);
+    let lock = match acquire(&path, MOMENT) {
+        Err(LockError::Held { .. }) => {
+            // The holder's question may be on another screen, or its command line stopped.
+            let holder = read_bounded(&path).ok().flatten().unwrap_or_default();
+            let holder = String::from_utf8_lossy(&holder).into_owned();
+            if let Some((process, line)) = holder.trim().split_once(' ')
+                && line != command_line()
+            {
+                let process = escape(process);
+                person.say(&format!(
+                    "Another git asks for a sign-in to {} already (process {process}). Waiting for what comes of it …\n",
+                    offer.key
+                ));
+            }
+            acquire(&path, WAIT)
+        }
+        had => had,
+    }?;
+    lock.sign(&format!("{} {}\n", std::process::id(), command_line()));
+    Ok(lock)
 }
 
 fn not_waited_for(held: &LockError) -> Failure {
