@@ -411,6 +411,27 @@ fn k04_git_itself_says_that_nobody_is_to_be_asked() {
     assert_eq!(terminal.finish().code, 128);
 }
 
+#[test]
+fn what_is_left_empty_forbids_nothing_but_gits_own_switch() {
+    let machine = machine();
+    for (name, value) in [
+        ("CI", ""),
+        ("CI", "false"),
+        ("CI", "False"),
+        ("CI", "0"),
+        ("ONA_AZURE_INTERACTIVE", ""),
+        ("GIT_CONFIG_PARAMETERS", ""),
+        ("GIT_TERMINAL_PROMPT", "1"),
+    ] {
+        let mut terminal = asked_by(&machine, &format!("export {name}={value}; {GET}"));
+        terminal.line("q");
+        terminal.finish().expect_success();
+    }
+    // As git reads it.
+    Terminal::start(&machine, &format!("export GIT_TERMINAL_PROMPT=; {GET}")).finish();
+    done(&machine).expect(4, "", SIGN_IN);
+}
+
 /// Has the asking of `line` ended by `end`, and looks at what is left.
 #[track_caller]
 fn expect_nothing_left(
