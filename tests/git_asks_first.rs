@@ -586,6 +586,26 @@ fn e21_a_git_that_is_killed_at_a_shells_prompt_leaves_nobody_asking_behind_it() 
 }
 
 #[test]
+fn e21_a_terminal_that_cannot_be_read_any_more_is_not_asked_again() {
+    if !shows_processes() {
+        return;
+    }
+    let machine = prepared(Machine::tokens_only());
+    // Nobody else reads what is typed, so the helper finds it, and is in the background by then.
+    let line = format!("set -m; git ls-remote {APP} || :; echo after; sleep 30");
+    let mut terminal = Terminal::start(&machine, &line);
+    terminal.expect(PAT);
+    terminal.wait_until_hidden();
+    let asker = machine.wait_for_askers(1)[0];
+    kill(stat(asker, 5));
+    terminal.expect("after\n");
+    terminal.line("x");
+    wait_until("the helper ends", || has_ended(asker));
+    let shown = terminal.seen();
+    assert_eq!(shown.matches("Make a personal access token").count(), 1, "{shown}");
+}
+
+#[test]
 fn e21_a_git_that_is_killed_takes_those_with_it_who_wait_for_another() {
     if !shows_processes() {
         return;
