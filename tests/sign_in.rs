@@ -396,7 +396,7 @@ fn an_id_token_that_is_not_for_this_sign_in_is_refused() {
         let done = machine.login(&[], ADA);
         assert_eq!(done.code, 4, "{claim} {value}: {done:#?}");
         let hint = match claim {
-            "nonce" => "sign in again: git-credential-ona-azure login",
+            "nonce" => "sign in again: git-credential-ona-azure login https://dev.azure.com",
             "aud" => {
                 "step 1 (app registration): compare the client ID with Overview → Application (client) ID"
             }
@@ -780,7 +780,9 @@ fn another_provider_is_taken_at_its_word_from_sign_in_to_the_end_of_the_session(
     );
     let done = machine.login(&[], ADA).expect_success();
     assert!(
-        done.stdout.starts_with("lin@corp.example is signed in to dev.azure.com.\n"),
+        done.stdout.starts_with(
+            "lin@corp.example is signed in to dev.azure.com.\n\n  for        every organization\n"
+        ),
         "{done:#?}"
     );
     assert_eq!(machine.get(CONTOSO_REQUEST).expect_success().password(), "access-2");

@@ -9,6 +9,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 /// Git credential helper for Azure DevOps
@@ -79,7 +80,7 @@ pub(super) struct Login {
     #[arg(long, group = "way")]
     pub(super) pat: bool,
     /// The account to propose, such as ada@contoso.com
-    #[arg(long, value_name = "ACCOUNT", conflicts_with_all = ["pat", "device"])]
+    #[arg(long, value_name = "ACCOUNT", conflicts_with_all = ["pat", "device"], value_parser = NonEmptyStringValueParser::new())]
     pub(super) login_hint: Option<String>,
     /// How long to wait for the sign-in: 90s, 10m [default: 5m; a device code says its own]
     #[arg(long, value_name = "SPAN", conflicts_with = "pat", value_parser = super::login::parse_timeout)]

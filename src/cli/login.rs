@@ -42,6 +42,14 @@ fn is_no_address(text: &str, integrations: &Integrations) -> bool {
 }
 
 fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
+    if target.integration.oauth.is_none() {
+        let failure = Failure::new(format!("OAuth is not on for {}", target.host()));
+        return Err(pat_url(target).into_iter().fold(failure, |failure, url| {
+            failure.hint(format!(
+                "give a personal access token: git-credential-ona-azure login {url} --pat"
+            ))
+        }));
+    }
     let key = target.session_key();
     let asked = args.browser || args.paste || args.device;
     if let Some(why) = forbidden(Step::Browser { asked }) {

@@ -15,7 +15,6 @@ use super::{SignIn, given_up};
 use crate::broker::{Offer, Outcome};
 use crate::clock;
 use crate::devops::Site;
-use crate::entra::Issuer;
 use crate::net::Send;
 use crate::person::{Answer, Person, command_line};
 use crate::protocol::Answer as Reply;
@@ -46,7 +45,9 @@ pub fn when_git_asks(
     let of = offer.key.to_string();
     // Makes the directory too, in which the lock is to be.
     let ready = vault.write().and_then(|writer| writer.rehearse());
-    let _lock = match ready.and_then(|()| lock(vault, &of, offer, person)) {
+    // One person has one terminal, also where organizations have sign-ins of their own.
+    let host = offer.key.host.to_string();
+    let _lock = match ready.and_then(|()| lock(vault, &host, person)) {
         Ok(lock) => lock,
         // Of the two locks taken here this is the one that is waited for so long.
         Err(VaultError::Locked(held @ LockError::Held { waited: WAIT, .. })) => {
@@ -90,19 +91,15 @@ pub fn when_git_asks(
 /// so for that organization.
 fn of_organization(offer: &Offer) -> Offer {
     let mut offer = offer.clone();
-    let open = offer.integration.oauth.as_ref().is_some_and(|oauth| {
-        Issuer::parse(&oauth.issuer_url, &offer.integration.trusted_issuers)
-            .is_ok_and(|issuer| !issuer.is_tenant_specific())
-    });
-    if open && offer.key.organization.is_none() {
+    if offer.integration.leaves_tenant_open() && offer.key.organization.is_none() {
         offer.key.organization.clone_from(&offer.organization);
     }
     offer
 }
 
 /// The right to ask.
-fn lock(vault: &Vault, of: &str, offer: &Offer, person: &Person) -> Result<Lock, VaultError> {
-    let name = format!("prompt-{}.lock", &Secret::from(of).digest().to_string()[..32]);
+fn lock(vault: &Vault, host: &str, person: &Person) -> Result<Lock, VaultError> {
+    let name = format!("prompt-{}.lock", &Secret::from(host).digest().to_string()[..32]);
     let path = vault.dir().join(name);
     let lock = match acquire(&path, MOMENT) {
         Err(LockError::Held { .. }) => {
@@ -114,9 +111,7 @@ fn lock(vault: &Vault, of: &str, offer: &Offer, person: &Person) -> Result<Lock,
             {
                 let process = escape(process);
                 person.say(&format!(
-                    "Another git asks for a sign-in to {} already (process {process}). Waiting for what comes of it …\n",
-                    offer.key
-                ));
+                    "Another git asks for a sign-in to {host} already (process {process}). Waiting for what comes of it …\n"));
             }
             acquire(&path, WAIT)
         }
