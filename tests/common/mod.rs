@@ -21,6 +21,7 @@ mod expect;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use expect::*;
 pub mod loopback;
+pub mod person;
 pub mod system;
 pub mod terminal;
 
