@@ -128,7 +128,7 @@ mod tests {
             let variable = |name: &str| {
                 set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
             };
-            assert_eq!(git_may_ask(&variable), *expected, "{set:?}");
+            assert_eq!(git_may_ask(variable), *expected, "{set:?}");
         }
     }
 
