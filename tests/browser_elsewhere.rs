@@ -337,6 +337,27 @@ fn addresses_are_read_from_standard_input_where_that_is_no_terminal() {
 }
 
 #[test]
+fn a_login_in_the_background_does_not_say_that_it_can_be_pasted_to() {
+    let machine = Machine::configured();
+    // With job control, as in the shell of a person.
+    let line = "set -m; \"$PROGRAM\" login --paste & wait $!";
+    let mut terminal = Terminal::start(&machine, line);
+    terminal.expect(OPEN);
+    let address = terminal.expect("\n\n").trim().to_owned();
+    let said = terminal.expect("Waiting for the address to be opened …\n");
+    assert!(
+        said.contains(
+            "If it cannot reach that address, sign in from a terminal, where it can be pasted: "
+        ),
+        "{said}"
+    );
+    machine.world.browse(&address);
+    terminal.expect("is signed in");
+    terminal.finish();
+    assert_eq!(session(&machine)["method"], "browser");
+}
+
+#[test]
 fn the_end_of_standard_input_leaves_the_listener_waiting() {
     let machine = Machine::configured();
     let mut login = Login::piped(&machine, &["--paste"]);

@@ -88,7 +88,7 @@ fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure>
     let session = if args.device {
         sign_in.with_device_code()
     } else {
-        sign_in.with_browser(browser(args, Surroundings::here(), person.is_there()))
+        sign_in.with_browser(browser(args, Surroundings::here(), &person))
     }?;
     let (lines, warning) = summary(&session, room.vault.dir());
     warning.iter().for_each(Message::print);
@@ -109,14 +109,14 @@ fn pat_url(target: &Target) -> Option<String> {
 }
 
 /// Where the browser is: where the person says, else where it seems to be.
-fn browser(args: &Login, surroundings: Surroundings, somebody_types: bool) -> Browser {
+fn browser(args: &Login, surroundings: Surroundings, person: &Person) -> Browser {
     let Surroundings { elsewhere, browser } = surroundings;
     if args.browser {
         Browser { start: true, elsewhere: false, paste: false }
     } else if args.paste {
-        Browser { start: false, elsewhere: true, paste: true }
+        Browser { start: false, elsewhere: true, paste: person.can_answer() }
     } else {
-        Browser { start: browser || !elsewhere, elsewhere, paste: elsewhere && somebody_types }
+        Browser { start: browser || !elsewhere, elsewhere, paste: elsewhere && person.is_there() }
     }
 }
 

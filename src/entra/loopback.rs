@@ -4,10 +4,11 @@
 //! name `localhost`, which a browser may resolve to either. Only a request with the right Host,
 //! method, path and state ends the wait; everything else is answered and forgotten.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest request head read, in bytes.
 const HEAD_LIMIT: u64 = 16 * 1024;
 
-/// How many connections are served at once; more wait in the backlog.
+/// How many connections are served at once; for one more, the oldest is closed.
 const CONNECTIONS: usize = 16;
 
 /// A listener that is waiting for nobody yet.
@@ -95,30 +96,34 @@ fn accept<E: From<Arrival> + Send + 'static>(
     door: &Arc<Door>,
     arrivals: &SyncSender<E>,
 ) {
-    let slots = Arc::new(());
+    let mut served = VecDeque::<Weak<TcpStream>>::with_capacity(CONNECTIONS);
     for stream in listener.incoming() {
-        let Ok(stream) = stream else { continue };
-        if Arc::strong_count(&slots) > CONNECTIONS {
-            continue;
+        let Ok(stream) = stream.map(Arc::new) else { continue };
+        served.retain(|older| older.strong_count() > 0);
+        // The browser sends its request as soon as it is let in; whoever has not by now is idle.
+        if served.len() == CONNECTIONS
+            && let Some(oldest) = served.pop_front().and_then(|oldest| oldest.upgrade())
+        {
+            let _ = oldest.shutdown(Shutdown::Both);
         }
-        let (door, arrivals, slot) = (Arc::clone(door), arrivals.clone(), Arc::clone(&slots));
+        served.push_back(Arc::downgrade(&stream));
+        let (door, arrivals) = (Arc::clone(door), arrivals.clone());
         // One thread a connection: an idle one must not keep the browser out.
-        thread::spawn(move || {
-            serve(stream, &door, &arrivals);
-            drop(slot);
-        });
+        thread::spawn(move || serve(&stream, &door, &arrivals));
     }
 }
 
-fn serve<E: From<Arrival>>(stream: TcpStream, door: &Door, arrivals: &SyncSender<E>) {
+fn serve<E: From<Arrival>>(stream: &TcpStream, door: &Door, arrivals: &SyncSender<E>) {
     let _ = stream.set_write_timeout(Some(CONNECTION_TIMEOUT));
-    let Some(head) = read_head(&stream) else { return };
+    let Some(head) = read_head(stream) else { return };
     match door.judge_request(&head) {
         Verdict::Callback(callback) => {
+            // Not closed any more for others that come.
+            let Ok(stream) = stream.try_clone() else { return };
             // The flow has ended if nobody takes it: a second callback finds the door closed.
             let _ = arrivals.try_send(Arrival { callback, stream }.into());
         }
-        Verdict::Refuse(status) => page::answer(&stream, status, Page::NotHere),
+        Verdict::Refuse(status) => page::answer(stream, status, Page::NotHere),
     }
 }
 
@@ -162,5 +167,5 @@ fn read_head(stream: &TcpStream) -> Option<Vec<String>> {
 pub(super) fn send(stream: &TcpStream, bytes: &[u8]) {
     let mut stream = stream;
     let _ = stream.write_all(bytes).and_then(|()| stream.flush());
-    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let _ = stream.shutdown(Shutdown::Write);
 }

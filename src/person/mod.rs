@@ -71,6 +71,11 @@ impl Person {
         self.terminal.as_ref().is_some_and(|terminal| terminal.is_left())
     }
 
+    /// Whether anything can be answered: at the terminal, or on standard input.
+    pub fn can_answer(&self) -> bool {
+        self.is_there() || self.stdin
+    }
+
     /// Says something, as it is: what comes from outside has to be escaped before.
     pub fn say(&self, text: &str) {
         match &self.terminal {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::prepare::{Prepared, token_url};
-use super::{PATIENCE, SignIn, given_up};
+use super::{PATIENCE, SignIn, given_up, spelled};
 use crate::broker::redirect_path;
 use crate::entra::{
     Arrival, Authorization, Callback, Door, EntraError, Loopback, Refusal, authorize, open_browser,
@@ -101,7 +101,7 @@ impl SignIn<'_> {
             }
             Some(Event::Failed(failure)) => Err(failure),
             Some(Event::GaveUp) => Err(given_up()),
-            Some(Event::NotStarted(_)) | None => Err(self.timed_out(&redirect_uri)),
+            Some(Event::NotStarted(_)) | None => Err(self.timed_out(&redirect_uri, browser.paste)),
         }
     }
 
@@ -204,11 +204,11 @@ impl SignIn<'_> {
         self.wait.unwrap_or(PATIENCE)
     }
 
-    fn timed_out(&self, redirect_uri: &Url) -> Failure {
+    fn timed_out(&self, redirect_uri: &Url, paste: bool) -> Failure {
         let registered = format!("http://localhost{}", redirect_uri.path());
-        let minutes = self.patience().as_secs().div_ceil(60);
-        let plural = if minutes == 1 { "" } else { "s" };
-        Failure::new(format!("the browser did not come back within {minutes} minute{plural}"))
+        let pasted = if paste { ", and no address was pasted," } else { "" };
+        let time = spelled(self.patience());
+        Failure::new(format!("the browser did not come back{pasted} within {time}"))
             .hint(format!(
                 "some refusals are shown in the browser only: AADSTS50011 means that {registered} is not among the \
                  app's redirect URIs (step 2), AADSTS700016 a wrong client ID or tenant (step 1), AADSTS50020 the \
