@@ -36,9 +36,8 @@ fn mismatch() -> String {
     format!(
         "error: dev.azure.com/northwind belongs to the tenant {FABRIKAM}, and the Issuer URL names {CONTOSO}\n\
          hint: step 5 (Azure DevOps and tenant): check that northwind is the organization meant; if it is, \
-         name its tenant, where the app has to be known: git-credential-ona-azure integration add --host \
-         dev.azure.com --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0 (for an \
-         app of several tenants write organizations in place of the tenant)\n"
+         name its tenant, where the app has to be known (or organizations, for an app of several tenants): git-credential-ona-azure integration add --host \
+         dev.azure.com --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0\n"
     )
 }
 

@@ -489,7 +489,8 @@ fn an_organization_of_another_tenant_is_told_with_both_tenants() {
         format!(
             "error: dev.azure.com/northwind belongs to the tenant {FABRIKAM}, and the Issuer URL names {CONTOSO}\n\
              hint: step 5 (Azure DevOps and tenant): check that northwind is the organization meant; if it \
-             is, name its tenant, where the app has to be known: git-credential-ona-azure integration add \
+             is, name its tenant, where the app has to be known (or organizations, for an app of several \
+             tenants): git-credential-ona-azure integration add \
              --host dev.azure.com --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0\n"
         )
     );
