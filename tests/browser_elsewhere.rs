@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use common::loopback::door;
+use common::loopback::{Listener, door};
 use common::terminal::Terminal;
 use common::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -281,13 +281,13 @@ fn a_code_that_is_not_ours_is_not_redeemed_into_a_session() {
 fn whoever_ends_the_input_does_not_sign_in() {
     let machine = Machine::configured();
     let (mut terminal, address) = asked(&machine, "--paste");
+    let listener = Listener::on(door(&address).0);
     let before = machine.state();
     terminal.control('d');
     terminal.expect("\nerror: the sign-in was given up\n");
     assert!(terminal.echoes());
     assert_eq!(terminal.finish().code, 4);
-    let (port, _) = door(&address);
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is still open");
+    assert!(!listener.is_open(), "the port is still open");
     assert_eq!(machine.state(), before);
     expect_nobody(&machine);
 }

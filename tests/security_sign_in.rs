@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use common::loopback::{answer, connect, door, field, knock, query};
+use common::loopback::{Listener, answer, connect, door, field, knock, query};
 use common::terminal::Terminal;
 use common::*;
 use serde_json::json;
@@ -703,15 +703,14 @@ fn e20_at_the_deadline_the_refusals_are_listed_that_only_the_browser_shows() {
         tenant (step 1), AADSTS50020 the wrong account (step 6)\n";
     let machine = Machine::configured();
     let mut login = Login::start(&machine, &["--timeout", "1s"]);
-    let address = login.address();
-    let (port, _) = door(&address);
+    let listener = Listener::on(door(&login.address()).0);
     let done = login.finish();
     assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
     assert_eq!(
         done.stderr.split_once(STARTED).expect("started").1,
         format!("error: the browser did not come back within 1 second\n{HINT}")
     );
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is still open");
+    assert!(!listener.is_open(), "the port is still open");
     let done = machine.helper(&["login", "--paste", "--timeout", "1s"]);
     assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
     let end = "error: the browser did not come back, and no address was pasted, within 1 second\n";
@@ -739,7 +738,7 @@ fn e21_a_signal_ends_it_and_leaves_nothing_behind() {
             let id: u32 = terminal.expect("\n").trim().parse().expect("a number");
             terminal.expect("https://");
             let address = format!("https://{}", terminal.expect("\n\n").trim());
-            let (port, _) = door(&address);
+            let listener = Listener::on(door(&address).0);
             if flags == "--paste" {
                 terminal.expect("Address: ");
                 terminal.wait_until_hidden();
@@ -755,10 +754,7 @@ fn e21_a_signal_ends_it_and_leaves_nothing_behind() {
             }
             terminal.expect("over");
             assert!(!is_alive(id), "{signal}: it is still there");
-            assert!(
-                TcpStream::connect(("127.0.0.1", port)).is_err(),
-                "{signal}: the port is still open"
-            );
+            assert!(!listener.is_open(), "{signal}: the port is still open");
             assert!(
                 terminal.echoes(),
                 "{signal}: the terminal was left as it is at a hidden prompt"
@@ -778,9 +774,8 @@ fn e21_a_window_that_is_closed_ends_it() {
     let address = format!("https://{}", terminal.expect("\n\n").trim());
     terminal.expect("Address: ");
     terminal.wait_until_hidden();
-    let id = terminal.id();
+    let (id, listener) = (terminal.id(), Listener::on(door(&address).0));
     drop(terminal);
-    let (port, _) = door(&address);
     wait_until("waited for the end", || !is_alive(id));
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is still open");
+    assert!(!listener.is_open(), "the port is still open");
 }

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use common::loopback::{door, field, knock, query};
+use common::loopback::{Listener, door, field, knock, query};
 use common::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -523,7 +523,7 @@ fn ignores_interrupt(process: u32) -> bool {
 fn a_sign_in_that_is_interrupted_leaves_no_process_and_no_file() {
     let machine = Machine::configured();
     let mut login = Login::start(&machine, &[]);
-    let (port, _) = door(&login.address());
+    let listener = Listener::on(door(&login.address()).0);
     let before = machine.state();
     // What a shell starts in the background ignores the first, and hands that down.
     let (signal, code) = if ignores_interrupt(login.id()) { ("-TERM", 143) } else { ("-INT", 130) };
@@ -534,7 +534,7 @@ fn a_sign_in_that_is_interrupted_leaves_no_process_and_no_file() {
     assert!(sent.success());
     let done = login.finish();
     assert_eq!((done.code, &*done.stdout), (code, ""), "{done:#?}");
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the port is still open");
+    assert!(!listener.is_open(), "the port is still open");
     assert_eq!(machine.state(), before);
     let temporary = before.keys().any(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".tmp"))

@@ -41,3 +41,29 @@ pub fn connect(port: u16) -> TcpStream {
 pub fn field(form: &[(String, String)], name: &str) -> Option<String> {
     form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
 }
+
+/// A listener as the kernel knows it, since its port may be another's as soon as it is gone.
+pub struct Listener(String);
+
+impl Listener {
+    /// The one on this port of 127.0.0.1.
+    #[track_caller]
+    pub fn on(port: u16) -> Self {
+        let local = format!("0100007F:{port:04X}");
+        let listens = |row: &Vec<String>| row[1] == local && row[3] == "0A";
+        let row = sockets().into_iter().find(listens);
+        Self(row.unwrap_or_else(|| panic!("nobody listens on port {port}"))[9].clone())
+    }
+
+    /// Whether any process still has it open.
+    pub fn is_open(&self) -> bool {
+        sockets().iter().any(|row| row[9] == self.0)
+    }
+}
+
+/// The rows of proc_net_tcp(5), word by word.
+fn sockets() -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string("/proc/net/tcp").expect("a table");
+    let words = |row: &str| row.split_whitespace().map(str::to_owned).collect();
+    text.lines().skip(1).map(words).collect()
+}

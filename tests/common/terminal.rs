@@ -201,16 +201,19 @@ impl Screen {
     /// Notes what comes up until the program has ended, whoever else still has the terminal open.
     fn follow(&self, mut pty: &Pty, ended: &PipeReader) {
         let mut buffer = [0; 4096];
+        let mut over = false;
         loop {
             let mut waits = [PollFd::new(pty, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
             match poll(&mut waits, None) {
                 Err(Errno::INTR) => continue,
-                // What came up before the end is read before the end is believed.
+                // What came up before the end is read before the end is believed. Both may come
+                // while they are looked at, one after the other: so the end has to be seen twice.
                 Ok(_) if !waits[0].revents().is_empty() => match pty.read(&mut buffer) {
                     Ok(length @ 1..) => self.lock().bytes.extend_from_slice(&buffer[..length]),
                     Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                     Ok(0) | Err(_) => break,
                 },
+                Ok(_) if !over => over = true,
                 Ok(_) | Err(_) => break,
             }
             self.more.notify_all();
