@@ -1,7 +1,7 @@
 //! Signing in: the ways to do it, from the first word to what is kept in the vault.
 //!
-//! A way ends in a [`Session`] or a personal access token in the vault, or in a [`Failure`] that
-//! has changed nothing.
+//! A way ends in a [`Session`](crate::vault::Session) or a personal access token in the vault, or in a
+//! [`Failure`] that has changed nothing.
 
 mod accept;
 mod device;
