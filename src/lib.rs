@@ -1,8 +1,9 @@
 //! A git credential helper for Azure DevOps.
 //!
-//! Data runs one way: [`cli`] → [`broker`] → ([`vault`], [`entra`]) → [`azure`] and [`protocol`].
+//! Data runs one way: [`cli`] → [`sign_in`] → [`broker`] → ([`vault`], [`entra`]) → [`azure`] and [`protocol`].
 
 pub mod azure;
+pub mod bootstrap;
 pub mod broker;
 pub mod cli;
 pub mod clock;
@@ -19,3 +20,4 @@ pub mod report;
 pub mod secret;
 pub mod sign_in;
 pub mod vault;
+pub mod when;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use directories::ProjectDirs;
 
 use crate::report::{Failure, quoted};
+use crate::vault::create_public_dir;
 
 /// The name of the program and of its directories.
 pub const NAME: &str = "git-credential-ona-azure";
@@ -17,6 +18,9 @@ pub struct Paths {
     pub system_integrations: Option<PathBuf>,
     /// The user's own integrations, or the one file `ONA_AZURE_INTEGRATIONS` names.
     pub user_integrations: PathBuf,
+    /// Those beside the vault, where `ONA_AZURE_STATE_DIR` names that: for a home that cannot be
+    /// written. They win.
+    pub state_integrations: Option<PathBuf>,
     /// The vault and its lock files.
     pub state: PathBuf,
     /// `ONA_AZURE_KEY_FILE`: a runner key mounted from elsewhere.
@@ -41,13 +45,22 @@ impl Paths {
             })
         };
         Ok(Self {
+            state_integrations: match (&integrations, &state) {
+                (None, Some(state)) => Some(state.join("integrations.json")),
+                _ => None,
+            },
             system_integrations: match integrations {
                 Some(_) => None,
                 None => Some(PathBuf::from("/etc").join(NAME).join("integrations.json")),
             },
             user_integrations: match integrations {
                 Some(path) => path,
-                None => of_home(|dirs| dirs.config_dir().join("integrations.json"))?,
+                // Without a home nothing is there, and what is beside the vault is all there is.
+                None => match (of_home(|dirs| dirs.config_dir().join("integrations.json")), &state)
+                {
+                    (Err(_), Some(state)) => state.join("integrations.json"),
+                    (found, _) => found?,
+                },
             },
             state: match state {
                 Some(path) => path,
@@ -57,6 +70,18 @@ impl Paths {
             },
             mounted_key: variable("ONA_AZURE_KEY_FILE")?,
         })
+    }
+}
+
+impl Paths {
+    /// The user's file that is to be written: the one beside the vault where there is one already,
+    /// or where the other cannot be.
+    pub fn writable_integrations(&self) -> PathBuf {
+        let Some(beside) = &self.state_integrations else { return self.user_integrations.clone() };
+        let directory = self.user_integrations.parent().unwrap_or(&self.user_integrations);
+        let writable =
+            || create_public_dir(directory).is_ok() && tempfile::tempfile_in(directory).is_ok();
+        if beside.exists() || !writable() { beside.clone() } else { self.user_integrations.clone() }
     }
 }
 

@@ -23,6 +23,22 @@ pub enum Exit {
     Unavailable = 5,
 }
 
+impl Exit {
+    /// What an exit code of this program's means.
+    pub fn from_code(code: i32) -> Option<Self> {
+        [
+            Self::Done,
+            Self::Failed,
+            Self::Usage,
+            Self::NotConfigured,
+            Self::SignIn,
+            Self::Unavailable,
+        ]
+        .into_iter()
+        .find(|exit| *exit as i32 == code)
+    }
+}
+
 /// How grave a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {

@@ -8,10 +8,11 @@ use std::process::Stdio;
 use common::*;
 
 /// Every command people type, with the flags its help must name.
-const COMMANDS: [(&str, &[&str]); 12] = [
+const COMMANDS: [(&str, &[&str]); 13] = [
     ("login", &["--browser", "--login-hint", "--pat", "--expires", "--username"]),
     ("logout", &["--all"]),
     ("status", &["--json"]),
+    ("token", &["--header", "--json", "--pat"]),
     (
         "integration add",
         &[

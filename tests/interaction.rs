@@ -18,7 +18,7 @@ fn where_it_is_never_to_ask_login_opens_no_browser() {
             "",
             "error: signing in with OAuth needs a person, and ONA_AZURE_INTERACTIVE is never\n\
              hint: unset it, or pass a personal access token: git-credential-ona-azure login \
-             https://dev.azure.com --pat < file\n",
+             https://dev.azure.com/<organization> --pat < file\n",
         );
     }
     // What comes without anybody's doing is taken.
@@ -56,7 +56,7 @@ fn a_token_that_is_typed_is_not_shown() {
     let pat = machine.world.azure().add_pat("contoso", standins::Pat::read_write());
     let login = format!("\"$PROGRAM\" login {CONTOSO_URL} --pat --username ada");
     let mut terminal = Terminal::start(&machine, &login);
-    let page = terminal.expect("Personal access token: ");
+    let page = terminal.expect("Personal access token (not shown): ");
     assert!(page.contains("https://dev.azure.com/contoso/_usersSettings/tokens"), "{page}");
     terminal.secret_line(&pat);
     terminal.expect("is kept until");
@@ -71,7 +71,7 @@ fn a_prompt_that_is_left_keeps_nothing() {
     let login = format!("exec \"$PROGRAM\" login {CONTOSO_URL} --pat");
     let at_prompt = || {
         let mut terminal = Terminal::start(&machine, &login);
-        terminal.expect("Personal access token: ");
+        terminal.expect("Personal access token (not shown): ");
         terminal.wait_until_hidden();
         terminal
     };
@@ -114,10 +114,21 @@ fn in_a_ci_job_login_fails_at_once_unless_a_browser_is_asked_for() {
         4,
         "",
         "error: signing in with OAuth needs a person, and this is a CI job without a terminal\n\
-         hint: say --browser if somebody waits for it, or pass a personal access token: \
-         git-credential-ona-azure login https://dev.azure.com --pat < file\n",
+         hint: say --browser or --device if somebody waits for it, or pass a personal access token: \
+         git-credential-ona-azure login https://dev.azure.com/<organization> --pat < file\n",
     );
+    let contoso = machine.helper(&["login", CONTOSO_URL]);
+    assert!(contoso.stderr.ends_with(" login https://dev.azure.com/contoso --pat < file\n"));
     machine.login(&["--browser"], standins::ADA).expect_success();
+    // No way that is closed is named.
+    let no_pat = ["integration", "add", "--host", "dev.azure.com", "--no-test", "--no-pat"];
+    machine.helper(&no_pat).expect_success();
+    machine.helper(&["login"]).expect(
+        4,
+        "",
+        "error: signing in with OAuth needs a person, and this is a CI job without a terminal\n\
+         hint: say --browser or --device if somebody waits for it\n",
+    );
     machine.set("CI", "false");
     machine.sign_in();
 }

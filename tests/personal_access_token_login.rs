@@ -1,5 +1,5 @@
-//! `login --pat`: what is taken for a personal access token, how long it is kept, and what `get`
-//! makes of it until and after its end.
+//! `login --pat`: what is taken for a personal access token, that it is tried before it is kept, how
+//! long it is kept, and what `get` makes of it until and after its end.
 
 mod common;
 
@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::*;
 use git_credential_ona_azure::vault::{Notices, Pats};
+use standins::{Fault, Pat, Seen, Target, Times};
 
 const DAY: u64 = 24 * 60 * 60;
 const PAT: &str = "qjk3x7w2mzv5tqjk3x7w2mzv5tqjk3x7w2mzv5tqjk3x7w2mzv5t";
@@ -23,8 +24,19 @@ fn tokens_only() -> Machine {
     machine
 }
 
+/// Gives it a token, which is tried.
 fn give(machine: &Machine, arguments: &[&str], pat: &str) -> Done {
     machine.helper_with(&[&["login"], arguments, &["--pat"]].concat(), pat)
+}
+
+/// Gives it a token that was made up, and so is not to be tried.
+fn give_untried(machine: &Machine, arguments: &[&str], pat: &str) -> Done {
+    give(machine, &[arguments, &["--no-test"]].concat(), pat)
+}
+
+/// A token of contoso's that works.
+fn working(machine: &Machine) -> String {
+    machine.world.azure().add_pat("contoso", Pat::read_write())
 }
 
 #[track_caller]
@@ -45,8 +57,9 @@ fn change_pats(machine: &Machine, change: impl FnOnce(&mut Pats)) {
 #[test]
 fn a_token_is_read_from_standard_input_and_given_to_git_with_its_end() {
     let machine = tokens_only();
+    let pat = working(&machine);
     let before = now();
-    let done = give(&machine, &[CONTOSO_URL], &format!("  {PAT}\r\n")).expect_success();
+    let done = give(&machine, &[CONTOSO_URL], &format!("  {pat}\r\n")).expect_success();
     assert!(
         done.stdout.starts_with("The personal access token for contoso is kept until ")
             && done.stdout.ends_with(" UTC (in 30 days).\n"),
@@ -55,10 +68,411 @@ fn a_token_is_read_from_standard_input_and_given_to_git_with_its_end() {
     assert_eq!(done.stderr, "");
     let got = machine.get(CONTOSO_REQUEST);
     let at = expiry(&got);
-    got.expect(0, &format!("username=oauth2\npassword={PAT}\npassword_expiry_utc={at}\n"), "");
+    got.expect(0, &format!("username=oauth2\npassword={pat}\npassword_expiry_utc={at}\n"), "");
     assert!((before + 30 * DAY..=now() + 30 * DAY).contains(&at), "{at}");
     // Another organization's never.
     machine.get(FABRIKAM_REQUEST).expect(0, "", "");
+}
+
+/// What Azure DevOps is asked to try a token, and nothing else.
+fn trial(host: &str, path: &str, status: u16) -> Vec<Seen> {
+    vec![Seen {
+        host: host.to_owned(),
+        method: "GET".to_owned(),
+        path: path.to_owned(),
+        status,
+        authorization: Some("Basic".to_owned()),
+        grant: None,
+    }]
+}
+
+/// An answer with exactly these headers.
+fn raw(status: u16, headers: &[(&str, &str)], body: &str) -> Fault {
+    let headers = headers.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect();
+    Fault::Raw { status, headers, body: body.as_bytes().to_vec() }
+}
+
+const HTML: (&str, &str) = ("Content-Type", "text/html; charset=utf-8");
+const JSON: (&str, &str) = ("Content-Type", "application/json; charset=utf-8");
+/// Ada's, as Azure DevOps knows her.
+const ADA_ID: &str = "689ff7b2-ca28-a966-dba8-e30c9682718b";
+const SIGN_IN_PAGE: &str = "<html><title>Azure DevOps Services | Sign In</title></html>";
+const REPOSITORIES: &str = "/contoso/_apis/git/repositories?api-version=5.0";
+const ANEW: &str = "make a new one (Custom defined → Code: Read & write) at \
+    https://dev.azure.com/contoso/_usersSettings/tokens?action=edit and give it to: \
+    git-credential-ona-azure login https://dev.azure.com/contoso --pat";
+const LATER: &str = "or add --no-test to keep the token untried: \
+    git-credential-ona-azure login https://dev.azure.com/contoso --pat";
+
+fn has_run_out() -> String {
+    format!(
+        "error: the personal access token for dev.azure.com/contoso has run out; the token is not \
+         kept\nhint: {ANEW}\n"
+    )
+}
+
+fn not_accepted(quote: &str) -> String {
+    format!(
+        "error: dev.azure.com/contoso does not accept the personal access token{quote}; the token \
+         is not kept\n\
+         hint: it may be copied in part, revoked, or made for another organization; {ANEW}\n"
+    )
+}
+
+#[test]
+fn a_token_that_works_is_tried_with_one_request_and_kept() {
+    for pat in [Pat::read_write(), Pat::read_only()] {
+        let machine = tokens_only();
+        let pat = machine.world.azure().add_pat("contoso", pat);
+        let done = give(&machine, &[CONTOSO_URL, "--expires", "2099-01-31"], &pat);
+        assert_eq!((done.code, &*done.stderr), (0, ""), "{done:#?}");
+        assert_eq!(machine.world.requests(), trial("dev.azure.com", REPOSITORIES, 200));
+        assert_eq!(machine.get(CONTOSO_REQUEST).password(), pat);
+        assert_eq!(machine.world.requests().len(), 1, "no more to give it to git");
+    }
+}
+
+#[test]
+fn the_form_of_a_token_is_no_reason_to_refuse_it_or_not_to_try_it() {
+    let machine = tokens_only();
+    const ODD: &str = "hunter2";
+    let form =
+        ", and it does not look like one (those of Azure DevOps have 84 characters, older ones 52)";
+    let refused = not_accepted(form);
+    give(&machine, &[CONTOSO_URL], ODD).expect(4, "", &refused);
+    assert_eq!(machine.world.requests(), trial("dev.azure.com", REPOSITORIES, 401));
+    let list = raw(200, &[JSON], r#"{"count":0,"value":[]}"#);
+    machine.world.fail(Target::Azure, list, Times::Once);
+    give(&machine, &[CONTOSO_URL], ODD).expect_success();
+    assert_eq!(machine.get(CONTOSO_REQUEST).password(), ODD);
+}
+
+#[test]
+fn a_token_that_does_not_work_is_refused_in_words_and_not_kept() {
+    let machine = tokens_only();
+    let azure = machine.world.azure();
+    let good = working(&machine);
+    give(&machine, &[CONTOSO_URL], &good).expect_success();
+    let revoked = working(&machine);
+    azure.revoke_pat(&revoked);
+    let without_code = azure.add_pat("contoso", Pat::without_code());
+    let login_page = "https://login.microsoftonline.com/common/oauth2/authorize?client_id=x";
+    let policy = r#"{"message":"VS403463: The conditional access policy has failed."}"#;
+    let echo = format!(r#"{{"message":"The token {good} is unknown."}}"#);
+    let expired = "Access%20Denied%3A%20The%20Personal%20Access%20Token%20used%20has%20expired.";
+    let unavailable = format!(
+        "error: dev.azure.com/contoso cannot try the personal access token now (HTTP status 503); \
+         the token is not kept\nhint: try again in some minutes, {LATER}\n"
+    );
+    let throttled = |when: &str| {
+        format!(
+            "error: dev.azure.com/contoso has had too many requests, and cannot try the personal \
+             access token now (HTTP status 429); the token is not kept\n\
+             hint: try again {when}, {LATER}\n"
+        )
+    };
+    // What is given, what Azure DevOps answers if not what it would, and what is said.
+    let rows = [
+        (azure.add_pat("contoso", Pat::past_expiry()), None, 4, has_run_out()),
+        (PAT.to_owned(), None, 4, not_accepted("")),
+        (revoked, None, 4, not_accepted("")),
+        (azure.add_pat("fabrikam", Pat::read_write()), None, 4, not_accepted("")),
+        (
+            without_code,
+            None,
+            4,
+            format!(
+                "error: dev.azure.com/contoso accepts the personal access token, but not for \
+                 source code (TF400813: The user '{ADA_ID}' is not authorized to access \
+                 this resource); the token is not kept\n\
+                 hint: it lacks the scope Code, or its owner has no access to the code; {ANEW}\n"
+            ),
+        ),
+        // Sign-in pages in place of an answer.
+        (good.clone(), Some(raw(203, &[HTML], SIGN_IN_PAGE)), 4, not_accepted("")),
+        (
+            good.clone(),
+            Some(raw(203, &[HTML, ("X-TFS-ServiceError", expired)], SIGN_IN_PAGE)),
+            4,
+            has_run_out(),
+        ),
+        (good.clone(), Some(raw(302, &[("Location", login_page)], "")), 4, not_accepted("")),
+        (
+            good.clone(),
+            Some(raw(302, &[("Location", "/_signin?realm=dev.azure.com")], "")),
+            4,
+            not_accepted(""),
+        ),
+        (good.clone(), Some(raw(200, &[HTML], SIGN_IN_PAGE)), 4, not_accepted("")),
+        (
+            good.clone(),
+            Some(raw(401, &[JSON], &echo)),
+            4,
+            not_accepted(" (The token (hidden) is unknown)"),
+        ),
+        (
+            good.clone(),
+            Some(raw(401, &[JSON], policy)),
+            4,
+            "error: a conditional access policy does not let the personal access token into \
+             dev.azure.com/contoso from here (VS403463: The conditional access policy has failed); \
+             the token is not kept\n\
+             hint: ask the tenant's administrator which networks and devices it allows, and from \
+             one of them: git-credential-ona-azure login https://dev.azure.com/contoso --pat\n"
+                .to_owned(),
+        ),
+        // Nothing is known of the token then.
+        (
+            good.clone(),
+            Some(raw(302, &[("Location", "https://portal.example/x?y")], "")),
+            1,
+            "error: dev.azure.com/contoso answers with a redirect to https://portal.example, where \
+             no token is sent; the token is not kept\n\
+             hint: open https://dev.azure.com/contoso in a browser, and use the address it ends \
+             at: git-credential-ona-azure login <URL> --pat\n"
+                .to_owned(),
+        ),
+        (
+            good.clone(),
+            Some(raw(400, &[JSON], "{}")),
+            1,
+            format!(
+                "error: dev.azure.com/contoso answers with HTTP status 400, which says nothing \
+                 about the personal access token; the token is not kept\n\
+                 hint: check the address, and that no proxy or sign-in page of the network answers \
+                 in its place, {LATER}\n"
+            ),
+        ),
+        (good.clone(), Some(Fault::Html(503)), 5, unavailable),
+        (
+            good.clone(),
+            Some(Fault::Throttle { retry_after: Some(30) }),
+            5,
+            throttled("in 30 seconds"),
+        ),
+        (
+            good.clone(),
+            Some(Fault::Throttle { retry_after: None }),
+            5,
+            throttled("in some minutes"),
+        ),
+        (
+            good.clone(),
+            Some(Fault::Reset),
+            5,
+            "error: dev.azure.com cannot be reached; the token is not kept\n\
+             hint: check the network, and HTTPS_PROXY if there is a proxy; then try again (or add \
+             --no-test to keep the token untried)\n"
+                .to_owned(),
+        ),
+    ];
+    let before = machine.state();
+    for (pat, fault, code, stderr) in rows {
+        let seen = machine.world.requests().len();
+        if let Some(fault) = fault.clone() {
+            machine.world.fail(Target::Azure, fault, Times::Always);
+        }
+        give(&machine, &[CONTOSO_URL], &pat).expect(code, "", &stderr);
+        assert!(!stderr.contains(&pat), "{stderr}");
+        let asked = machine.world.requests().split_off(seen);
+        let answered = asked.first().map_or(0, |seen| seen.status);
+        assert_eq!(asked, trial("dev.azure.com", REPOSITORIES, answered), "{fault:?}");
+        assert_eq!(machine.state(), before, "{fault:?}");
+        machine.world.clear_faults();
+    }
+    // The token from before is as good as ever.
+    assert_eq!(machine.get(CONTOSO_REQUEST).password(), good);
+}
+
+#[test]
+fn a_token_for_an_organization_that_is_not_there_is_not_kept() {
+    let machine = tokens_only();
+    let pat = working(&machine);
+    let before = machine.state();
+    give(&machine, &["https://dev.azure.com/contosso"], &pat).expect(
+        1,
+        "",
+        "error: there is no organization contosso at dev.azure.com; the token is not kept\n\
+         hint: check the name in the address of its repositories, then: git-credential-ona-azure \
+         login https://dev.azure.com/<organization> --pat\n",
+    );
+    let path = "/contosso/_apis/git/repositories?api-version=5.0";
+    assert_eq!(machine.world.requests(), trial("dev.azure.com", path, 404));
+    assert_eq!(machine.state(), before);
+}
+
+#[test]
+fn untried_it_is_kept_without_a_request() {
+    let machine = tokens_only();
+    machine.add_pat_integration("tfs.corp.example", &[]);
+    let url = "https://tfs.corp.example/DefaultCollection";
+    for (url, request) in [
+        (CONTOSO_URL, CONTOSO_REQUEST),
+        (url, "protocol=https\nhost=tfs.corp.example\npath=DefaultCollection/app/_git/app\n"),
+    ] {
+        give_untried(&machine, &[url], PAT).expect_success();
+        assert_eq!(machine.get(request).password(), PAT);
+    }
+    assert_eq!(machine.world.all_connections().into_iter().collect::<Vec<_>>(), []);
+}
+
+#[test]
+fn on_a_server_a_token_is_tried_where_it_will_be_used() {
+    let anew = |of: &str| {
+        format!(
+            "make a new one (Custom defined → Code: Read & write) at \
+             https://tfs.corp.example/{of}/_usersSettings/tokens?action=edit and give it to: \
+             git-credential-ona-azure login https://tfs.corp.example/{of} --pat\n"
+        )
+    };
+    let ntlm = [("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM")];
+    let iis = [("WWW-Authenticate", "Basic realm=\"tfs\"")];
+    const WHOLE: &str = "/tfs/_apis/connectionData";
+    const COLLECTION: &str = "/tfs/defaultcollection/_apis/git/repositories?api-version=5.0";
+    // Below /tfs what is named, how it goes wrong, where it is tried, and what is said.
+    let rows = [
+        ("", "", WHOLE, String::new()),
+        ("/DefaultCollection", "", COLLECTION, String::new()),
+        (
+            "",
+            "revoked",
+            WHOLE,
+            format!(
+                "error: tfs.corp.example/tfs does not accept the personal access token; the token \
+                 is not kept\n\
+                 hint: it may be copied in part, revoked, or good for one collection only; {}",
+                anew("tfs")
+            ),
+        ),
+        (
+            "/DefaultCollection",
+            "revoked",
+            COLLECTION,
+            format!(
+                "error: tfs.corp.example/tfs/defaultcollection does not accept the personal access \
+                 token; the token is not kept\n\
+                 hint: it may be copied in part, revoked, or made for another collection; {}",
+                anew("tfs/defaultcollection")
+            ),
+        ),
+        (
+            "/Nowhere",
+            "",
+            "/tfs/nowhere/_apis/git/repositories?api-version=5.0",
+            "error: there is no collection nowhere at tfs.corp.example/tfs; the token is not kept\n\
+             hint: check the name in the address of its repositories, then: \
+             git-credential-ona-azure login https://tfs.corp.example/tfs/<collection> --pat\n"
+                .to_owned(),
+        ),
+        (
+            "",
+            "moved",
+            WHOLE,
+            "error: tfs.corp.example has no Azure DevOps Server at /tfs; the token is not kept\n\
+             hint: step 5 (Azure DevOps and tenant): name the part of its address between host and \
+             collection (/ if there is none): git-credential-ona-azure integration add --host \
+             tfs.corp.example --virtual-directory <path>\n"
+                .to_owned(),
+        ),
+        (
+            "/DefaultCollection",
+            "moved",
+            COLLECTION,
+            "error: nothing of Azure DevOps is at tfs.corp.example/tfs/defaultcollection; the token \
+             is not kept\n\
+             hint: compare it with the address in a browser; what that has between host and \
+             collection (/ if nothing) belongs here: git-credential-ona-azure integration add \
+             --host tfs.corp.example --virtual-directory <path>\n"
+                .to_owned(),
+        ),
+        (
+            "",
+            "ntlm",
+            WHOLE,
+            "error: tfs.corp.example/tfs takes no personal access tokens: it does not offer Basic \
+             authentication; the token is not kept\n\
+             hint: ask its administrator to allow them, or see whether this is the Server: \
+             https://tfs.corp.example/tfs\n"
+                .to_owned(),
+        ),
+        (
+            "/DefaultCollection",
+            "iis",
+            COLLECTION,
+            "error: the web server of tfs.corp.example/tfs/defaultcollection refuses the personal \
+             access token before Azure DevOps sees it; the token is not kept\n\
+             hint: ask its administrator to turn off IIS Basic Authentication, which takes no \
+             tokens: https://learn.microsoft.com/azure/devops/integrate/get-started/authentication/\
+             iis-basic-auth\n"
+                .to_owned(),
+        ),
+    ];
+    for (below, fault, path, stderr) in rows {
+        let machine = Machine::new();
+        machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
+        let server = machine.world.server();
+        let pat = server.add_pat();
+        match fault {
+            "revoked" => server.revoke_pat(&pat),
+            "moved" => server.set_virtual_directory("/devops"),
+            "ntlm" => machine.world.fail(Target::Server, raw(401, &ntlm, ""), Times::Always),
+            "iis" => machine.world.fail(Target::Server, raw(401, &iis, ""), Times::Always),
+            _ => {}
+        }
+        let before = machine.state();
+        let done = give(&machine, &[&format!("https://tfs.corp.example/tfs{below}")], &pat);
+        let what = format!("{below} {fault}: {done:#?}");
+        let asked = machine.world.requests();
+        let answered = asked.first().map_or(0, |seen| seen.status);
+        assert_eq!(asked, trial("tfs.corp.example", path, answered), "{what}");
+        let request =
+            "protocol=https\nhost=tfs.corp.example\npath=tfs/DefaultCollection/app/_git/app\n";
+        if stderr.is_empty() {
+            done.expect_success();
+            assert_eq!(machine.get(request).password(), pat, "{what}");
+        } else {
+            let code = if fault == "revoked" { 4 } else { 1 };
+            done.expect(code, "", &stderr);
+            assert_eq!(machine.state(), before, "{what}");
+        }
+    }
+}
+
+#[test]
+fn the_page_of_the_integration_is_the_one_that_is_named() {
+    const PAGE: &str = "https://tokens.contoso.example/new?for=git";
+    let machine = Machine::new();
+    machine.add_pat_integration("dev.azure.com", &["--pat-url", PAGE]);
+    let pat = machine.world.azure().add_pat("contoso", Pat::past_expiry());
+    let here = |text: String| {
+        let page = "https://dev.azure.com/contoso/_usersSettings/tokens?action=edit";
+        assert!(text.contains(page), "{text}");
+        text.replace(page, PAGE)
+    };
+    give(&machine, &[CONTOSO_URL], &pat).expect(4, "", &here(has_run_out()));
+    give(&machine, &[CONTOSO_URL], PAT).expect(4, "", &here(not_accepted("")));
+    give(&machine, &[CONTOSO_URL], "").expect(
+        2,
+        "",
+        &format!(
+            "error: no personal access token was given\n\
+             hint: make one at {PAGE} and pass it on standard input\n"
+        ),
+    );
+}
+
+#[test]
+fn whoever_passes_a_token_is_not_told_where_to_make_one() {
+    let mut machine = tokens_only();
+    let opened = machine.home().join("opened");
+    let browser = machine.home().join("browser");
+    script(&browser, &format!("#!/bin/sh\n: > '{}'\n", opened.display()));
+    machine.set("BROWSER", browser.to_str().expect("text"));
+    machine.set("DISPLAY", ":0");
+    let pat = working(&machine);
+    let done = give(&machine, &[CONTOSO_URL], &pat).expect_success();
+    assert_eq!((done.stdout.lines().count(), &*done.stderr), (1, ""), "{done:#?}");
+    assert!(!opened.exists(), "a page was opened");
 }
 
 #[test]
@@ -85,7 +499,7 @@ fn what_is_too_long_for_a_secret_is_refused_and_not_cut() {
     );
     assert_eq!((machine.state(), machine.integrations()), before);
     let longest = "x".repeat(LIMIT);
-    give(&machine, &[CONTOSO_URL], &longest).expect_success();
+    give_untried(&machine, &[CONTOSO_URL], &longest).expect_success();
     assert_eq!(machine.get(CONTOSO_REQUEST).password(), longest);
 }
 
@@ -117,24 +531,25 @@ fn no_token_is_taken_for_plain_http_where_none_would_be_given() {
     }
     assert_eq!(machine.state(), before);
     machine.add_pat_integration("tfs.corp.example", &["--allow-http"]);
-    give(&machine, &["http://tfs.corp.example/DefaultCollection"], PAT).expect_success();
+    give_untried(&machine, &["http://tfs.corp.example/DefaultCollection"], PAT).expect_success();
 }
 
 #[test]
 fn every_form_of_the_end_is_understood() {
     let machine = tokens_only();
+    let pat = working(&machine);
     for (text, seconds, said) in [
         ("90d", 90 * DAY, "(in 90 days).\n"),
         ("12w", 84 * DAY, "(in 84 days).\n"),
         ("8h", 8 * 3600, "(in 8 hours).\n"),
     ] {
         let before = now();
-        let done = give(&machine, &[CONTOSO_URL, "--expires", text], PAT).expect_success();
+        let done = give(&machine, &[CONTOSO_URL, "--expires", text], &pat).expect_success();
         assert!(done.stdout.ends_with(said), "{text}: {done:#?}");
         let at = expiry(&machine.get(CONTOSO_REQUEST));
         assert!((before + seconds..=now() + seconds).contains(&at), "{text}: {at}");
     }
-    let done = give(&machine, &[CONTOSO_URL, "--expires", "2099-01-31"], PAT).expect_success();
+    let done = give(&machine, &[CONTOSO_URL, "--expires", "2099-01-31"], &pat).expect_success();
     assert!(done.stdout.contains(" is kept until 2099-01-31 00:00 UTC (in "), "{done:#?}");
     assert_eq!(expiry(&machine.get(CONTOSO_REQUEST)), 4_073_500_800);
 }
@@ -158,6 +573,7 @@ fn what_is_no_end_is_refused() {
         "error: that token has run out already\nhint: give --expires the end that the page shows\n",
     );
     machine.get(CONTOSO_REQUEST).expect(0, "", "");
+    assert_eq!(machine.world.requests(), []);
 }
 
 #[test]
@@ -196,6 +612,7 @@ fn what_is_no_personal_access_token_is_refused() {
         give(&machine, &[CONTOSO_URL], pat).expect(2, "", &stderr);
     }
     machine.get(CONTOSO_REQUEST).expect(0, "", "");
+    assert_eq!(machine.world.requests(), []);
 }
 
 #[test]
@@ -216,14 +633,16 @@ fn the_organization_has_to_be_named_once() {
         "dev.azure.com/contoso",
     ] {
         let machine = tokens_only();
-        give(&machine, &[url], PAT).expect_success();
-        assert_eq!(machine.get(CONTOSO_REQUEST).password(), PAT, "{url}");
+        let pat = working(&machine);
+        give(&machine, &[url], &pat).expect_success();
+        assert_eq!(machine.get(CONTOSO_REQUEST).password(), pat, "{url}");
     }
     // Or in the integration.
     let machine = Machine::new();
     machine.add_pat_integration("dev.azure.com/contoso", &[]);
-    give(&machine, &[], PAT).expect_success();
-    assert_eq!(machine.get(CONTOSO_REQUEST).password(), PAT);
+    let pat = working(&machine);
+    give(&machine, &[], &pat).expect_success();
+    assert_eq!(machine.get(CONTOSO_REQUEST).password(), pat);
 }
 
 #[test]
@@ -245,12 +664,14 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
     let request = |collection: &str| {
         format!("protocol=https\nhost=tfs.corp.example\npath=tfs/{collection}/app/_git/app\n")
     };
-    let done = give(&machine, &["https://tfs.corp.example/tfs"], PAT).expect_success();
+    machine.world.server().create_repo("Research", "app", "app");
+    let pat = machine.world.server().add_pat();
+    let done = give(&machine, &["https://tfs.corp.example/tfs"], &pat).expect_success();
     assert!(
         done.stdout.starts_with("The personal access token for tfs.corp.example is kept until "),
         "{done:#?}"
     );
-    let own = PAT.to_uppercase();
+    let own = machine.world.server().add_pat();
     let done =
         give(&machine, &["https://tfs.corp.example/tfs/Research", "--username", "ada"], &own)
             .expect_success();
@@ -264,11 +685,11 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
          hint: have it send the path (credential.useHttpPath): git-credential-ona-azure setup-git\n"
     );
     let got = machine.get(request("DefaultCollection")).expect_success();
-    assert_eq!((got.attribute("username"), got.password()), (Some(""), PAT));
+    assert_eq!((got.attribute("username"), got.password()), (Some(""), &*pat));
     let got = machine.get(request("Research")).expect_success();
     assert_eq!((got.attribute("username"), got.password()), (Some("ada"), &*own));
     // An address outside the virtual directory is explained.
-    let done = give(&machine, &["https://tfs.corp.example/elsewhere/Research"], PAT);
+    let done = give(&machine, &["https://tfs.corp.example/elsewhere/Research"], &pat);
     assert_eq!((done.code, &*done.stdout), (2, ""), "{done:#?}");
     assert!(
         done.stderr.contains("the virtual directory of tfs.corp.example is configured as /tfs"),
@@ -279,13 +700,14 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
 #[test]
 fn from_three_days_before_its_end_it_warns_once_a_day() {
     let machine = tokens_only();
-    give(&machine, &[CONTOSO_URL, "--expires", "30h"], PAT).expect_success();
+    let pat = working(&machine);
+    give(&machine, &[CONTOSO_URL, "--expires", "30h"], &pat).expect_success();
     const WARNING: &str = "warning: the personal access token for contoso runs out in 1 day\n\
         hint: make a new one at https://dev.azure.com/contoso/_usersSettings/tokens?action=edit and \
         give it to: git-credential-ona-azure login https://dev.azure.com/contoso --pat\n";
     let said = || {
         let done = machine.get(CONTOSO_REQUEST).expect_success();
-        assert_eq!(done.password(), PAT);
+        assert_eq!(done.password(), pat);
         done.stderr
     };
     assert_eq!(said(), WARNING);
@@ -300,14 +722,14 @@ fn from_three_days_before_its_end_it_warns_once_a_day() {
     }
     assert_eq!(said(), WARNING);
     // Long before its end nothing is said.
-    give(&machine, &[CONTOSO_URL, "--expires", "100h"], PAT).expect_success();
+    give(&machine, &[CONTOSO_URL, "--expires", "100h"], &pat).expect_success();
     assert_eq!(said(), "");
 }
 
 #[test]
 fn past_its_end_it_is_not_given_and_git_asks_itself() {
     let machine = tokens_only();
-    give(&machine, &[CONTOSO_URL], PAT).expect_success();
+    give(&machine, &[CONTOSO_URL], &working(&machine)).expect_success();
     change_pats(&machine, |pats| pats.pats[0].expires_at = Some(now() - 1));
     machine.get(CONTOSO_REQUEST).expect(
         0,
@@ -317,7 +739,7 @@ fn past_its_end_it_is_not_given_and_git_asks_itself() {
          give it to: git-credential-ona-azure login https://dev.azure.com/contoso --pat\n",
     );
     // A new one takes its place.
-    let fresh = PAT.to_uppercase();
+    let fresh = working(&machine);
     give(&machine, &[CONTOSO_URL], &fresh).expect_success();
     assert_eq!(machine.get(CONTOSO_REQUEST).password(), fresh);
     let mut kept = 0;
@@ -328,7 +750,7 @@ fn past_its_end_it_is_not_given_and_git_asks_itself() {
 #[test]
 fn with_oauth_on_too_a_token_that_ran_out_leads_to_the_sign_in() {
     let machine = Machine::configured();
-    give(&machine, &[CONTOSO_URL], PAT).expect_success();
+    give(&machine, &[CONTOSO_URL], &working(&machine)).expect_success();
     change_pats(&machine, |pats| pats.pats[0].expires_at = Some(now() - 1));
     machine.get(CONTOSO_REQUEST).expect(
         4,
@@ -341,16 +763,17 @@ fn with_oauth_on_too_a_token_that_ran_out_leads_to_the_sign_in() {
 #[test]
 fn the_token_itself_is_shown_nowhere_and_lies_nowhere_in_clear() {
     let machine = tokens_only();
+    let pat = working(&machine);
     let shown = [
-        give(&machine, &[CONTOSO_URL], PAT).expect_success(),
+        give(&machine, &[CONTOSO_URL], &pat).expect_success(),
         machine.helper(&["status"]),
         machine.helper(&["status", "--json"]),
         machine.helper(&["logout", "https://dev.azure.com/fabrikam"]),
     ];
     for done in shown {
-        assert!(!format!("{done:?}").contains(PAT), "{done:#?}");
+        assert!(!format!("{done:?}").contains(&pat), "{done:#?}");
     }
     for (path, bytes) in machine.state() {
-        assert!(!String::from_utf8_lossy(&bytes).contains(PAT), "{}", path.display());
+        assert!(!String::from_utf8_lossy(&bytes).contains(&pat), "{}", path.display());
     }
 }

@@ -10,7 +10,8 @@ cd -- "$root"
 # Each program and the Debian package it is in. Without git, cc and cargo nothing runs; without one
 # of the others the tests that use it are skipped and say so.
 required='git:git cc:gcc'
-optional='age:age git-lfs:git-lfs strace:strace unshare:util-linux gzip:gzip'
+optional='age:age git-lfs:git-lfs strace:strace unshare:util-linux gzip:gzip curl:curl
+chromium:chromium chromedriver:chromium-driver node:nodejs npm:npm'
 
 have() {
     command -v "$1" >/dev/null 2>&1
@@ -63,6 +64,11 @@ for pair in $optional; do
     have "${pair%%:*}" ||
         printf 'note: %s is missing: the tests that need it are skipped\n' "${pair%%:*}" >&2
 done
+
+if have node && have npm; then
+    sh tests/oidc_provider/install.sh ||
+        printf 'warning: npm could not install the OpenID provider of the tests\n' >&2
+fi
 
 if [ "${1:-}" = --prepare ]; then
     exit 0

@@ -310,19 +310,25 @@ fn an_app_that_is_disabled() {
 
 #[test]
 fn an_issuer_of_no_tenant_in_particular() {
-    for tenant in ["common", "organizations"] {
-        let machine = configured("dev.azure.com", tenant, CLIENT_ID, CLIENT_SECRET);
-        expect_test(
-            &machine,
-            1,
-            "ok: step 1 (app registration): the issuer answers as \
-             https://login.microsoftonline.com/{tenantid}/v2.0\n",
-            "error: the Issuer URL names no tenant of its own, so the client cannot be tested\n\
-             hint: step 1 (app registration): write the tenant's ID in it: Overview → Directory \
-             (tenant) ID\n",
-        );
-        assert_eq!(machine.world.entra().token_requests("client_credentials"), 0);
-    }
+    let answers = "ok: step 1 (app registration): the issuer answers as \
+                   https://login.microsoftonline.com/{tenantid}/v2.0\n";
+    let machine = configured("dev.azure.com", "common", CLIENT_ID, CLIENT_SECRET);
+    expect_test(
+        &machine,
+        1,
+        answers,
+        "error: the Issuer URL names no tenant of its own, so the client cannot be tested\n\
+         hint: step 1 (app registration): write the tenant's ID in it (Overview → Directory \
+         (tenant) ID), or organizations if the app is of several tenants\n",
+    );
+    assert_eq!(machine.world.entra().token_requests("client_credentials"), 0);
+    // An app of several tenants has none to be tested at.
+    let machine = configured("dev.azure.com", "organizations", CLIENT_ID, CLIENT_SECRET);
+    let done = machine.helper(&["integration", "test"]).expect_success();
+    let step = "ok: step 3 (client secret): the Issuer URL leaves the tenant open, so client ID and \
+                secret show at the first sign-in\n";
+    assert!(done.stdout.starts_with(&format!("{answers}{step}")), "{done:#?}");
+    assert_eq!(machine.world.entra().token_requests("client_credentials"), 0);
 }
 
 #[test]
@@ -422,8 +428,8 @@ fn with_tokens_only_the_server_is_reached_in_its_virtual_directory() {
         "",
         "error: tfs.corp.example has no Azure DevOps Server at /tfs\n\
          hint: step 5 (Azure DevOps and tenant): name the part of its address between host and \
-         collection: git-credential-ona-azure integration add --host tfs.corp.example \
-         --virtual-directory /tfs\n",
+         collection (/ if there is none): git-credential-ona-azure integration add --host \
+         tfs.corp.example --virtual-directory <path>\n",
     );
     machine.add_pat_integration("tfs.elsewhere.example", &[]);
     machine.helper(&["integration", "test", "tfs.elsewhere.example"]).expect(
@@ -483,7 +489,8 @@ fn an_organization_of_another_tenant_is_told_with_both_tenants() {
         format!(
             "error: dev.azure.com/northwind belongs to the tenant {FABRIKAM}, and the Issuer URL names {CONTOSO}\n\
              hint: step 5 (Azure DevOps and tenant): check that northwind is the organization meant; if it \
-             is, name its tenant, where the app has to be known: git-credential-ona-azure integration add \
+             is, name its tenant, where the app has to be known (or organizations, for an app of several \
+             tenants): git-credential-ona-azure integration add \
              --host dev.azure.com --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0\n"
         )
     );

@@ -37,8 +37,8 @@ fn set_up_under(umask: &str) -> Machine {
              --client-id {} --client-secret-stdin <<END
 the-client-secret
 END
-         echo contoso-pat | \"$PROGRAM\" login https://dev.azure.com/contoso --pat
-         echo other-pat | \"$PROGRAM\" login https://dev.azure.com/fabrikam --pat",
+         echo contoso-pat | \"$PROGRAM\" login https://dev.azure.com/contoso --pat --no-test
+         echo other-pat | \"$PROGRAM\" login https://dev.azure.com/fabrikam --pat --no-test",
         standins::CLIENT_ID
     );
     machine.shell(&script, "").expect_success();
@@ -75,7 +75,7 @@ fn h01_no_mode_is_mended_afterwards() {
     machine.add_pat_integration("dev.azure.com", &[]);
     let (done, trace) = machine.traced(
         &["-e", "trace=chmod,fchmod,fchmodat,mkdir,mkdirat,openat,umask"],
-        &["login", "https://dev.azure.com/contoso", "--pat"],
+        &["login", "https://dev.azure.com/contoso", "--pat", "--no-test"],
         "contoso-pat",
     );
     done.expect_success();
@@ -148,7 +148,10 @@ fn h02_a_directory_that_others_may_change_is_warned_of_by_what_writes_there() {
     machine.give_pat("https://dev.azure.com/contoso", "contoso-pat", &[]);
     set_mode(&machine.state_dir(), 0o777);
     let done = machine
-        .helper_with(&["login", "https://dev.azure.com/contoso", "--pat"], "another-pat")
+        .helper_with(
+            &["login", "https://dev.azure.com/contoso", "--pat", "--no-test"],
+            "another-pat",
+        )
         .expect_success();
     let state = machine.state_dir();
     assert!(
@@ -208,7 +211,7 @@ fn h04_a_linked_vault_file_stays_a_link_and_is_staged_beside_its_target() {
     let target = elsewhere.join("pats");
     fs::rename(&entry, &target).expect("moved");
     symlink(&target, &entry).expect("a link");
-    let login = ["login", "https://dev.azure.com/contoso", "--pat"];
+    let login = ["login", "https://dev.azure.com/contoso", "--pat", "--no-test"];
     if can_trace() {
         let (done, trace) = machine.traced(&["-e", "trace=openat"], &login, "second-pat");
         done.expect_success();
@@ -237,7 +240,7 @@ fn h05_temporary_names_cannot_be_foretold_and_are_never_followed() {
     for pat in ["one-pat", "two-pat", "three-pat"] {
         let (done, trace) = machine.traced(
             &["-e", "trace=openat"],
-            &["login", "https://dev.azure.com/contoso", "--pat"],
+            &["login", "https://dev.azure.com/contoso", "--pat", "--no-test"],
             pat,
         );
         done.expect_success();
@@ -506,7 +509,8 @@ fn h10_what_a_newer_version_wrote_is_never_overwritten() {
         );
         let pats = name_of(&path).starts_with("pats-");
         let done = if pats {
-            machine.helper_with(&["login", "https://dev.azure.com/contoso", "--pat"], "x")
+            machine
+                .helper_with(&["login", "https://dev.azure.com/contoso", "--pat", "--no-test"], "x")
         } else {
             let login = Login::start(&machine, &[]);
             finish_sign_in(&machine, login)
@@ -557,7 +561,7 @@ fn h11_no_name_from_outside_becomes_a_file_name() {
             assert_eq!(kept.account, name);
         }
         let organization = format!("https://dev.azure.com/{name}");
-        machine.helper_with(&["login", &organization, "--pat"], "some-pat");
+        machine.helper_with(&["login", &organization, "--pat", "--no-test"], "some-pat");
     }
     let known = ["access", "session", "issued", "pats", "discovery", "notices"];
     for name in machine.state_names() {

@@ -92,7 +92,7 @@ fn h14_without_locks_writes_go_on() {
         let machine = Machine::configured();
         let inject = format!("inject=flock:error={error}");
         let options = ["-e", "trace=flock", "-e", inject.as_str()];
-        let login = ["login", "https://dev.azure.com/contoso", "--pat"];
+        let login = ["login", "https://dev.azure.com/contoso", "--pat", "--no-test"];
         let (done, trace) = machine.traced(&options, &login, "contoso-pat");
         assert!(trace.contains("INJECTED"), "{error}: a lock is asked for: {trace}");
         assert_eq!(done.expect_success().stderr, "", "{error}");
@@ -188,7 +188,7 @@ fn a_kill_at_any_point_of_the_first_login_leaves_a_vault_that_opens() {
     }
     let machine = Machine::new();
     machine.add_pat_integration("dev.azure.com", &[]);
-    let login = ["login", "https://dev.azure.com/contoso", "--pat"];
+    let login = ["login", "https://dev.azure.com/contoso", "--pat", "--no-test"];
     let kills = kill_everywhere(
         &machine,
         &[&CHANGES[..], &["openat"]].concat(),

@@ -30,6 +30,20 @@ fn ending(done: &Done) -> &str {
     done.stderr.split_once(WAITING).unwrap_or_else(|| panic!("{done:#?}")).1
 }
 
+/// What a sign-in with everything granted says on stdout.
+fn summary(machine: &Machine, account: &str, for_whom: &str) -> String {
+    format!(
+        "{account} is signed in to dev.azure.com.\n\n  \
+           for        {for_whom}\n  \
+           may        clone, fetch and push\n  \
+           tenant     {CONTOSO}\n  \
+           signed in  with a browser, with the client secret\n  \
+           kept in    {}, sealed\n  \
+           renewed    by itself; git needs no further sign-in\n",
+        machine.state_dir().display()
+    )
+}
+
 #[track_caller]
 fn expect_nothing_kept(machine: &Machine) {
     assert!(machine.access().is_none());
@@ -46,11 +60,7 @@ fn a_sign_in_says_who_is_signed_in_and_where_it_is_kept() {
     let done = login.finish();
     done.expect(
         0,
-        &format!(
-            "ada@contoso.example is signed in to dev.azure.com.\n\
-             The refresh token is sealed in {}; git needs no further sign-in.\n",
-            machine.state_dir().display()
-        ),
+        &summary(&machine, ADA, "every organization of the tenant"),
         &format!("{OPEN}  {address}\n\n{WAITING}"),
     );
     assert_eq!(page.status, 200);
@@ -386,7 +396,7 @@ fn an_id_token_that_is_not_for_this_sign_in_is_refused() {
         let done = machine.login(&[], ADA);
         assert_eq!(done.code, 4, "{claim} {value}: {done:#?}");
         let hint = match claim {
-            "nonce" => "sign in again: git-credential-ona-azure login",
+            "nonce" => "sign in again: git-credential-ona-azure login https://dev.azure.com",
             "aud" => {
                 "step 1 (app registration): compare the client ID with Overview → Application (client) ID"
             }
@@ -579,7 +589,9 @@ fn without_a_browser_it_says_so_and_waits() {
         done.stderr,
         format!(
             "{OPEN}  {address}\n\nNo browser could be started here.\n\
-             Without one, give a personal access token: git-credential-ona-azure login https://dev.azure.com/<organization> --pat\n\
+             Other ways to sign in: git-credential-ona-azure login https://dev.azure.com --paste, or \
+             git-credential-ona-azure login https://dev.azure.com --device, or \
+             git-credential-ona-azure login https://dev.azure.com/<organization> --pat\n\
              Waiting for the address to be opened …\n"
         )
     );
@@ -589,12 +601,7 @@ fn without_a_browser_it_says_so_and_waits() {
 fn a_sign_in_for_one_organization_is_for_that_one_only() {
     let machine = Machine::signed_in();
     let done = machine.login(&["https://dev.azure.com/fabrikam"], GRACE).expect_success();
-    assert!(
-        done.stdout.starts_with(
-            "grace@contoso.example is signed in to dev.azure.com, for organization fabrikam only.\n"
-        ),
-        "{done:#?}"
-    );
+    assert_eq!(done.stdout, summary(&machine, GRACE, "organization fabrikam only"));
     let user = |request: &str| {
         let done = machine.get(request).expect_success();
         (done.attribute("username").expect("a name").to_owned(), done.password().to_owned())
@@ -773,7 +780,9 @@ fn another_provider_is_taken_at_its_word_from_sign_in_to_the_end_of_the_session(
     );
     let done = machine.login(&[], ADA).expect_success();
     assert!(
-        done.stdout.starts_with("lin@corp.example is signed in to dev.azure.com.\n"),
+        done.stdout.starts_with(
+            "lin@corp.example is signed in to dev.azure.com.\n\n  for        every organization\n"
+        ),
         "{done:#?}"
     );
     assert_eq!(machine.get(CONTOSO_REQUEST).expect_success().password(), "access-2");

@@ -65,6 +65,7 @@ fn integrations(which: &str) -> Integrations {
     let path = dir.path().join("integrations.json");
     std::fs::write(&path, json).expect("written");
     let paths = crate::paths::Paths {
+        state_integrations: None,
         system_integrations: None,
         user_integrations: path,
         state: PathBuf::new(),

@@ -7,8 +7,8 @@ use super::session::{issuer_hint, persist, secret_for};
 use super::subject::SessionKey;
 use crate::clock;
 use crate::entra::{
-    Allows, App, Claims, Class, Endpoints, EntraError, Expected, Grant, Issuer, allow, endpoints,
-    refresh as redeem,
+    Allows, App, Claims, Class, Endpoints, EntraError, Expected, Grant, Identity, Issuer, allow,
+    endpoints, refresh as redeem,
 };
 use crate::integration::{Integration, OAuth};
 use crate::net::Send;
@@ -217,6 +217,16 @@ impl Means {
     }
 }
 
+/// A session that was brought here unseen learns whose it is at its first refresh.
+fn introduced(mut session: Session, identity: Option<Identity>) -> Session {
+    if let Some(identity) = identity.filter(|_| session.account.is_empty()) {
+        session.account = identity.account;
+        session.subject = identity.subject;
+        session.tenant = identity.tenant;
+    }
+    session
+}
+
 fn ended(key: &SessionKey, account: &str, reason: &str) -> RefreshFailure {
     RefreshFailure::sign_in(key, format!("the sign-in of {account} has ended: {reason}"))
 }
@@ -239,11 +249,13 @@ impl Attempt<'_> {
         let asked =
             endpoints(&issuer, self.vault, self.network, clock::now()).and_then(|endpoints| {
                 let grant = self.ask(&endpoints, app, &refresh_token)?;
-                self.check(&grant, &endpoints, &issuer, &session)?;
-                Ok(grant)
+                let identity = self.check(&grant, &endpoints, &issuer, &session)?;
+                Ok((grant, identity))
             });
         match asked {
-            Ok(grant) => self.keep(session, &refresh_token, grant),
+            Ok((grant, identity)) => {
+                self.keep(introduced(session, identity), &refresh_token, grant)
+            }
             Err(error) => Err(self.failed(&session, &refresh_token, &error)),
         }
     }
@@ -272,7 +284,7 @@ impl Attempt<'_> {
         endpoints: &Endpoints,
         issuer: &Issuer,
         session: &Session,
-    ) -> Result<(), EntraError> {
+    ) -> Result<Option<Identity>, EntraError> {
         let unusable = |text: String| Err(EntraError::Unusable(text));
         if allow(&grant.scopes) == Allows::Nothing {
             return unusable("the token granted is not for the code of Azure DevOps".to_owned());
@@ -283,7 +295,7 @@ impl Attempt<'_> {
                 "the token granted is for another service than Azure DevOps".to_owned(),
             );
         }
-        let Some(id_token) = &grant.id_token else { return Ok(()) };
+        let Some(id_token) = &grant.id_token else { return Ok(None) };
         let expected = Expected {
             issuer,
             discovered: &endpoints.issuer,
@@ -294,7 +306,7 @@ impl Attempt<'_> {
             now: clock::now(),
         };
         match Claims::of(id_token).map(|claims| claims.check(expected)) {
-            Some(Ok(_)) => Ok(()),
+            Some(Ok(identity)) => Ok(Some(identity)),
             Some(Err(error)) => unusable(error.to_string()),
             None => unusable("the ID token cannot be read".to_owned()),
         }

@@ -9,6 +9,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 /// Git credential helper for Azure DevOps
@@ -48,12 +49,33 @@ pub(super) enum Command {
     /// Example: git-credential-ona-azure status --json
     #[command(verbatim_doc_comment)]
     Status(Status),
+    /// Print a token for other tools: curl, pip, npm, cargo, terraform and the like
+    ///
+    /// It is the one that git would be given, refreshed where need be. Nobody is asked for anything.
+    ///
+    /// Example: git-credential-ona-azure token --header | curl -H @- https://dev.azure.com/contoso/_apis/git/repositories
+    ///
+    /// Example: git-credential-ona-azure token --pat https://dev.azure.com/contoso
+    #[command(verbatim_doc_comment)]
+    Token(Token),
     /// Configure SCM integrations: which hosts are served, and how people sign in to them
     #[command(subcommand)]
     Integration(Integration),
     /// The runner key, to which client secrets are sealed
     #[command(subcommand)]
     Key(Key),
+    /// Make of what a script is handed over an environment in which git works
+    ///
+    /// From the environment, each also as a file that NAME_FILE names, which wins: ONA_AZURE_HOST,
+    /// _SCM_ID, _ISSUER_URL, _CLIENT_ID, _CLIENT_SECRET, _ENCRYPTED_CLIENT_SECRET, _VIRTUAL_DIRECTORY,
+    /// _PAT, _PAT_EXPIRES, _PAT_ORGANIZATION, _REFRESH_TOKEN, _REFRESH_TOKEN_PUBLIC_CLIENT, _RUNNER_NAME.
+    /// Or from a document with several hosts (--from). Run again, it changes nothing.
+    ///
+    /// Example: git-credential-ona-azure bootstrap --wait 60s
+    ///
+    /// Example: git-credential-ona-azure bootstrap --from /run/secrets/azure.json --user vscode
+    #[command(verbatim_doc_comment)]
+    Bootstrap(Bootstrap),
     /// Tell git to ask this program for the credentials of Azure DevOps, and no other
     ///
     /// Example: git-credential-ona-azure setup-git
@@ -79,7 +101,7 @@ pub(super) struct Login {
     #[arg(long, group = "way")]
     pub(super) pat: bool,
     /// The account to propose, such as ada@contoso.com
-    #[arg(long, value_name = "ACCOUNT", conflicts_with_all = ["pat", "device"])]
+    #[arg(long, value_name = "ACCOUNT", conflicts_with_all = ["pat", "device"], value_parser = NonEmptyStringValueParser::new())]
     pub(super) login_hint: Option<String>,
     /// How long to wait for the sign-in: 90s, 10m [default: 5m; a device code says its own]
     #[arg(long, value_name = "SPAN", conflicts_with = "pat", value_parser = super::login::parse_timeout)]
@@ -93,6 +115,28 @@ pub(super) struct Login {
     /// Keep the token without trying it
     #[arg(long, requires = "pat")]
     pub(super) no_test: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Bootstrap {
+    /// One JSON document in place of the environment; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: Option<PathBuf>,
+    /// Take away what an earlier bootstrap brought and is no longer given
+    #[arg(long)]
+    pub(super) prune: bool,
+    /// Make no request: write what is given, and prove nothing
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Do it for that account (as root)
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// How long to wait for files that are mounted late: 60s, 5m
+    #[arg(long, value_name = "SPAN", conflicts_with = "from", value_parser = super::login::parse_timeout)]
+    pub(super) wait: Option<std::time::Duration>,
+    /// One JSON document: what was done, host by host
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -110,6 +154,22 @@ pub(super) struct Status {
     /// One JSON document
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Token {
+    /// What the token is for [default: the host that is configured, with its default organization]
+    #[arg(value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// The line of an HTTP request: Authorization: …
+    #[arg(long, conflicts_with = "json")]
+    pub(super) header: bool,
+    /// One JSON document: the token and the header, what they are for, and until when
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The personal access token kept for that organization, also where somebody is signed in
+    #[arg(long)]
+    pub(super) pat: bool,
 }
 
 #[derive(Debug, Subcommand)]

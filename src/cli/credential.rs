@@ -46,12 +46,13 @@ pub(super) fn run(operation: Operation) -> Exit {
             let shelf = VaultShelf::new(&vault, &Network);
             let answer_now = || broker::get(&request, integrations, &shelf, clock::now());
             let mut outcome = answer_now();
-            if let Some(offer) = &outcome.offer
+            if outcome.offer.is_some()
                 && let Some(person) = interaction::person_behind_git()
             {
                 // git killed, nobody waits for an answer any more.
-                leave_with_caller();
-                outcome = when_git_asks(offer, &person, started_ms, &vault, &Network, &answer_now);
+                leave_with_caller(&person);
+                outcome =
+                    when_git_asks(outcome, &person, started_ms, &vault, &Network, &answer_now);
             }
             // Only beside a credential: where there is none, something else needs attention first.
             if matches!(outcome.answer, Answer::Credential(_)) {

@@ -76,7 +76,7 @@ fn is_never(variable: impl Fn(&str) -> Option<String>) -> bool {
 }
 
 fn is_ci(variable: impl Fn(&str) -> Option<String>) -> bool {
-    variable("CI").is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+    variable("CI").is_some_and(|value| !is_no(&value))
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::Login;
 use super::interaction::{Forbidden, Step, forbidden};
 use super::target::Target;
-use super::{Room, input, print, when};
+use super::{Room, input, print};
 use crate::azure::RemoteUrl;
 use crate::broker::open_to_others;
 use crate::clock;
@@ -15,6 +15,7 @@ use crate::net::Network;
 use crate::person::Person;
 use crate::report::{Exit, Failure, Message};
 use crate::sign_in::{Browser, NewPat, SignIn, Surroundings, read_pat, summary};
+use crate::when;
 
 pub(super) fn run(args: Login) -> Result<(), Failure> {
     let room = Room::enter()?;
@@ -42,6 +43,14 @@ fn is_no_address(text: &str, integrations: &Integrations) -> bool {
 }
 
 fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
+    if target.integration.oauth.is_none() {
+        let failure = Failure::new(format!("OAuth is not on for {}", target.host()));
+        return Err(pat_url(target).into_iter().fold(failure, |failure, url| {
+            failure.hint(format!(
+                "give a personal access token: git-credential-ona-azure login {url} --pat"
+            ))
+        }));
+    }
     let key = target.session_key();
     let asked = args.browser || args.paste || args.device;
     if let Some(why) = forbidden(Step::Browser { asked }) {
@@ -52,11 +61,14 @@ fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure>
                 "say --browser or --device if somebody waits for it",
             ),
         };
+        let hint = match pat_url(target) {
+            Some(url) => format!(
+                "{instead}, or pass a personal access token: git-credential-ona-azure login {url} --pat < file"
+            ),
+            None => instead.to_owned(),
+        };
         return Err(Failure::new(format!("signing in with OAuth needs a person, and {why}"))
-            .hint(format!(
-                "{instead}, or pass a personal access token: git-credential-ona-azure login {} --pat < file",
-                target.url()
-            ))
+            .hint(hint)
             .exit(Exit::SignIn));
     }
     let person = Person::at_command();
@@ -87,6 +99,13 @@ fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure>
         Message::note(format!("{} signed in, not {proposed}", session.account)).print();
     }
     Ok(())
+}
+
+/// The address a token can be given for in place of a sign-in, if tokens are on.
+fn pat_url(target: &Target) -> Option<String> {
+    let named = target.organization.is_some() || target.integration.host.organization.is_some();
+    let placeholder = if target.place.is_cloud() && !named { "/<organization>" } else { "" };
+    target.integration.pat.then(|| format!("{}{placeholder}", target.url()))
 }
 
 /// Where the browser is: where the person says, else where it seems to be.

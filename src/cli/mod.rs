@@ -1,6 +1,7 @@
 //! The command line: one file a command, no decisions.
 
 mod args;
+mod bootstrap;
 mod credential;
 mod input;
 mod integration;
@@ -12,7 +13,7 @@ mod print;
 mod setup_git;
 mod status;
 mod target;
-mod when;
+mod token;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -61,6 +62,8 @@ fn command(arguments: &[OsString]) -> Exit {
         Command::Status(args) => status::run(args),
         Command::Integration(args) => integration::run(args),
         Command::Key(args) => key::run(args),
+        Command::Bootstrap(args) => return bootstrap::run(&args),
+        Command::Token(args) => return finish(token::run(&args)),
         Command::SetupGit(args) => return finish(setup_git::run(&args)),
     };
     finish(done.map(|()| Exit::Done))

@@ -52,7 +52,8 @@ pub(super) fn document(content: impl Serialize) -> Result<(), Failure> {
     bytes(text.as_bytes())
 }
 
-fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+/// Prints bytes as they are.
+pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     Ok(report::stdout(bytes).context("standard output cannot be written")?)
 }
 

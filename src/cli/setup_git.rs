@@ -9,16 +9,14 @@ use super::args::SetupGit;
 use crate::azure::Scheme;
 use crate::broker::PatKey;
 use crate::git::Git;
-use crate::git::setup::{Options, PROACTIVE_SINCE, Scope, Target, set_up, undo};
+use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, set_up, undo};
 use crate::integration::{HostKey, Integrations};
 use crate::paths::NAME;
 use crate::report::{Exit, Failure, Message};
 use crate::vault::Pats;
 
 pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
-    let git = Git::find().ok_or_else(|| {
-        Failure::new("git is not on the PATH").hint("install git, then run this again")
-    })?;
+    let git = find_git()?;
     let helper = this_program()?;
     let scope = match (args.system, args.local) {
         (true, _) => Scope::System,
@@ -36,6 +34,20 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     };
     report.messages().iter().for_each(Message::print);
     Ok(report.exit())
+}
+
+/// What `setup-git` does when nothing more is said.
+pub(super) fn configure(room: &Room) -> Result<Report, Failure> {
+    let git = find_git()?;
+    let integrations = room.integrations()?;
+    let targets = targets(room, &integrations, false);
+    set_up(&git, &this_program()?, &targets, &Options::default())
+}
+
+fn find_git() -> Result<Git, Failure> {
+    Git::find().ok_or_else(|| {
+        Failure::new("git is not on the PATH").hint("install git, then run this again")
+    })
 }
 
 /// The path git is to call: where the PATH has this program, if it does, and not what a symbolic

@@ -118,7 +118,7 @@ impl Comparison {
                 ))
                 .hint(format!(
                     "{step}: check that {organization} is the organization meant; if it is, name its tenant, \
-                     where the app has to be known: git-credential-ona-azure integration add --host {host} \
+                     where the app has to be known (or organizations, for an app of several tenants): git-credential-ona-azure integration add --host {host} \
                      --issuer-url https://{login_host}/{theirs}/oauth2/v2.0"
                 )),
             ),
@@ -263,7 +263,8 @@ mod tests {
                 "error: dev.azure.com/contoso belongs to the tenant 0f0f0f0f-1111-2222-3333-444444444444, \
                  and the Issuer URL names 1a1a1a1a-1111-2222-3333-444444444444\n\
                  hint: step 5 (Azure DevOps and tenant): check that contoso is the organization meant; if it \
-                 is, name its tenant, where the app has to be known: git-credential-ona-azure integration add \
+                 is, name its tenant, where the app has to be known (or organizations, for an app of several \
+                 tenants): git-credential-ona-azure integration add \
                  --host dev.azure.com --issuer-url https://login.microsoftonline.com/\
                  0f0f0f0f-1111-2222-3333-444444444444/oauth2/v2.0\n"
             )

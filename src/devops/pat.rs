@@ -240,6 +240,8 @@ fn refused(reply: &Reply, cloud: bool) -> Trial {
     } else {
         Reason::NotAccepted
     };
+    // "The user '' is not authorized" would only mislead: it is the token that is not.
+    let said = said.filter(|said| !said.contains("TF400813"));
     Trial::Refused { reason, said }
 }
 
@@ -264,12 +266,13 @@ fn content_type(reply: &Reply) -> Option<String> {
     Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
-/// Whether Azure DevOps answered, which numbers each of its answers (actions/runner,
-/// HttpHeaders.cs), and not a web server or gateway before it.
+/// Whether Azure DevOps answered, and not a web server or gateway before it. It numbers its answers
+/// (actions/runner, HttpHeaders.cs), and its errors name their type, which no gateway takes away.
 fn by_azure(reply: &Reply) -> bool {
     ["x-vss-e2eid", "activityid", "x-tfs-processid", "x-tfs-session"]
         .iter()
         .any(|name| reply.headers.contains_key(*name))
+        || member(&reply.body, "typekey").is_some()
 }
 
 /// Whether Basic is among the ways to sign in; `None` if none is named.
@@ -309,13 +312,16 @@ fn said(reply: &Reply) -> Option<String> {
     let header = reply
         .header("x-tfs-serviceerror")
         .map(|value| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned());
-    let text = header.or_else(|| message(&reply.body)).or_else(|| line_with_code(&reply.body))?;
+    let text = header
+        .or_else(|| member(&reply.body, "message"))
+        .or_else(|| line_with_code(&reply.body))?;
     (!text.trim().is_empty()).then_some(text)
 }
 
-fn message(body: &[u8]) -> Option<String> {
+/// A text in an error in JSON, whatever the case of its name.
+fn member(body: &[u8], wanted: &str) -> Option<String> {
     let document: BTreeMap<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
-    let text = document.iter().find(|(name, _)| name.eq_ignore_ascii_case("message"))?.1;
+    let text = document.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?.1;
     text.as_str().map(str::to_owned)
 }
 
@@ -338,7 +344,7 @@ impl Trial {
     pub fn failure(&self, site: Site<'_>, page: &str) -> Option<Failure> {
         let name = site.name();
         let login = site.login_command();
-        let anew = format!("make one with {SCOPE_TO_TICK} at {page} and then: {login}");
+        let anew = format!("make a new one ({SCOPE_TO_TICK}) at {page} and give it to: {login}");
         let quote = |said: &Option<String>| match said {
             Some(said) => format!(" ({said})"),
             None => String::new(),
@@ -368,22 +374,22 @@ impl Trial {
             ),
             Self::Refused { reason: Reason::NotAccepted, said } => {
                 let what = match site.organization {
-                    None => "revoked, or good for one collection only",
-                    Some(_) if site.place.is_cloud() => "revoked, or of another organization",
-                    Some(_) => "revoked, or of another collection",
+                    None => "good for one collection only",
+                    Some(_) if site.place.is_cloud() => "made for another organization",
+                    Some(_) => "made for another collection",
                 };
                 Failure::new(format!(
                     "{name} does not accept the personal access token{}",
                     quote(said)
                 ))
-                .hint(format!("it may be mistyped, {what}: {anew}"))
+                .hint(format!("it may be copied in part, revoked, or {what}; {anew}"))
                 .exit(Exit::SignIn)
             }
             Self::LacksScope { said } => Failure::new(format!(
-                "{name} knows the personal access token, but gives it no source code{}",
+                "{name} accepts the personal access token, but not for source code{}",
                 quote(said)
             ))
-            .hint(format!("its scopes or its owner's access do not reach that far: {anew}"))
+            .hint(format!("it lacks the scope Code, or its owner has no access to the code; {anew}"))
             .exit(Exit::SignIn),
             Self::NoSuchPlace { by_azure } => no_such_place(site, *by_azure),
             Self::NoBasic => Failure::new(format!(
@@ -401,18 +407,27 @@ impl Trial {
                 "{name} answers with HTTP status {status}, which says nothing about the personal access token"
             ))
             .hint(format!(
-                "check the address, and that no proxy or sign-in page of the network answers in its place; then: {login}"
+                "check the address, and that no proxy or sign-in page of the network answers in its place, or add \
+                 --no-test to keep the token untried: {login}"
             )),
             Self::Later(Later::Network(error)) => {
-                Failure::new(error.to_string()).hint(error.hint()).exit(Exit::Unavailable)
+                Failure::new(error.to_string())
+                    .hint(format!("{} (or add --no-test to keep the token untried)", error.hint()))
+                    .exit(Exit::Unavailable)
             }
             Self::Later(Later::Busy { status, retry_after }) => {
                 let when = match retry_after {
                     Some(seconds) => format!("in {seconds} seconds"),
                     None => "in some minutes".to_owned(),
                 };
-                Failure::new(format!("{name} answers with HTTP status {status}"))
-                    .hint(format!("try again {when}: {login}"))
+                let what = match status {
+                    429 => "has had too many requests, and cannot try the personal access token now",
+                    _ => "cannot try the personal access token now",
+                };
+                Failure::new(format!("{name} {what} (HTTP status {status})"))
+                    .hint(format!(
+                        "try again {when}, or add --no-test to keep the token untried: {login}"
+                    ))
                     .exit(Exit::Unavailable)
             }
         };
@@ -442,8 +457,8 @@ fn no_such_place(site: Site<'_>, by_azure: bool) -> Failure {
         }
         (Place::Other(authority), Some(_)) => {
             Failure::new(format!("nothing of Azure DevOps is at {}", site.name())).hint(format!(
-                "compare it with the address in a browser; what that has between host and collection belongs \
-                 here: git-credential-ona-azure integration add --host {authority} --virtual-directory /tfs"
+                "compare it with the address in a browser; what that has between host and collection (/ if nothing) \
+                 belongs here: git-credential-ona-azure integration add --host {authority} --virtual-directory <path>"
             ))
         }
         (Place::Other(authority), None) => no_server_at(authority, site.virtual_directory),

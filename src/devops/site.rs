@@ -43,9 +43,11 @@ impl Site<'_> {
 
 /// Nothing of Azure DevOps' is in a Server's virtual directory.
 pub fn no_server_at(authority: &Authority, virtual_directory: &VirtualDirectory) -> Failure {
-    Failure::new(format!("{authority} has no Azure DevOps Server at {virtual_directory}")).hint(format!(
-        "{}: name the part of its address between host and collection: git-credential-ona-azure \
-         integration add --host {authority} --virtual-directory /tfs",
-        Step::Organization
-    ))
+    Failure::new(format!("{authority} has no Azure DevOps Server at {virtual_directory}")).hint(
+        format!(
+            "{}: name the part of its address between host and collection (/ if there is none): \
+         git-credential-ona-azure integration add --host {authority} --virtual-directory <path>",
+            Step::Organization
+        ),
+    )
 }

@@ -16,8 +16,13 @@ pub struct Door {
 /// What a sign-in came to.
 #[derive(Debug)]
 pub enum Callback {
-    /// The code to redeem.
-    Code(Secret),
+    /// It succeeded.
+    Code {
+        /// The code to redeem.
+        code: Secret,
+        /// Who issued it, where the issuer says so (RFC 9207 section 2).
+        issuer: Option<String>,
+    },
     /// The sign-in was refused: `error` and `error_description`, as they came.
     Refused {
         /// RFC 6749 section 4.1.2.1.
@@ -136,7 +141,14 @@ impl Door {
         }
         // Parameters must not be repeated (RFC 6749 section 3.1).
         match (values("code").as_slice(), values("error").as_slice()) {
-            ([code], []) if !code.is_empty() => Ok(Callback::Code(code.as_str().into())),
+            ([code], []) if !code.is_empty() => {
+                let issuer = match values("iss").as_slice() {
+                    [] => None,
+                    [issuer] => Some(issuer.clone()),
+                    _ => return Err(Mistake::Incomplete),
+                };
+                Ok(Callback::Code { code: code.as_str().into(), issuer })
+            }
             ([], [error]) => Ok(Callback::Refused {
                 error: error.clone(),
                 description: values("error_description").concat(),
@@ -165,7 +177,11 @@ mod tests {
 
     fn shown(callback: &Callback) -> String {
         match callback {
-            Callback::Code(code) => format!("code {}", code.expose_str().expect("text")),
+            Callback::Code { code, issuer } => {
+                let issuer = issuer.as_ref().map(|issuer| format!(" of {issuer}"));
+                let code = code.expose_str().expect("text");
+                format!("code {code}{}", issuer.unwrap_or_default())
+            }
             Callback::Refused { error, .. } => format!("error {error}"),
         }
     }
@@ -182,6 +198,12 @@ mod tests {
         const HOST: &str = "localhost:4711";
         let rows = [
             ("GET /ona-azure?code=c&state=right HTTP/1.1", HOST, "code c"),
+            (
+                "GET /ona-azure?code=c&state=right&iss=https%3A%2F%2Fi HTTP/1.1",
+                HOST,
+                "code c of https://i",
+            ),
+            ("GET /ona-azure?code=c&state=right&iss=a&iss=b HTTP/1.1", HOST, "400"),
             ("GET /ona-azure?code=c&state=right HTTP/1.1", "127.0.0.1:4711", "code c"),
             ("GET /ona-azure?code=c&state=right HTTP/1.1", "[::1]:4711", "code c"),
             (

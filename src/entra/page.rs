@@ -2,7 +2,21 @@
 
 use std::net::TcpStream;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
 use super::loopback;
+
+/// All there is to the looks. The policy names its digest, so that no other style applies.
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1b1b1f;--soft:#5c5c66;--card:#fff;--back:#f3f4f7;--line:#dfe1e7;--mark:#107c41}\
+@media(prefers-color-scheme:dark){:root{--ink:#ececf1;--soft:#a9aab4;--card:#23242a;--back:#17181c;--line:#363842;--mark:#4cc38a}}\
+body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--back);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}\
+main{box-sizing:border-box;width:min(34rem,calc(100% - 2rem));padding:2rem 2.25rem;background:var(--card);border:1px solid var(--line);border-radius:12px}\
+main::before{content:'✓';font-size:1.75rem;line-height:1;color:var(--mark)}\
+.failed{--mark:#c4314b}.failed::before{content:'✗'}.other{--mark:var(--soft)}.other::before{content:'–'}\
+h1{margin:.75rem 0 .5rem;font-size:1.25rem;line-height:1.35}p{margin:0;color:var(--soft);overflow-wrap:anywhere}";
 
 /// The page to show.
 #[derive(Clone, Copy, Debug)]
@@ -28,29 +42,35 @@ pub(super) fn answer(stream: &TcpStream, status: u16, page: Page<'_>) {
     let head = format!(
         "HTTP/1.1 {status} {reason}\r\n{allow}Content-Type: text/html; charset=utf-8\r\n\
          Content-Length: {}\r\nConnection: close\r\nCache-Control: no-store\r\n\
-         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n\
+         Content-Security-Policy: default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'\r\n\
          Referrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\r\n",
-        body.len()
+        body.len(),
+        STANDARD.encode(Sha256::digest(STYLE)),
     );
     loopback::send(stream, [head.as_bytes(), body.as_bytes()].concat().as_slice());
 }
 
 fn body(page: Page<'_>) -> String {
-    let (title, text) = match page {
-        Page::Connected => {
-            ("Azure DevOps (Entra ID) is connected.", "You can close this window.".to_owned())
-        }
+    let (class, title, text) = match page {
+        Page::Connected => (
+            "connected",
+            "Azure DevOps (Entra ID) is connected.",
+            "You can close this window.".to_owned(),
+        ),
         Page::Failed(why) => (
+            "failed",
             "Azure DevOps (Entra ID) is not connected.",
             format!("{}. The terminal says what to do.", escape_html(why)),
         ),
-        Page::NotHere => ("Nothing to see here.", "This address only ends a sign-in.".to_owned()),
+        Page::NotHere => {
+            ("other", "Nothing to see here.", "This address only ends a sign-in.".to_owned())
+        }
     };
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:20vh auto;padding:0 1rem;\
-         color-scheme:light dark}}h1{{font-size:1.4rem}}</style><h1>{title}</h1><p>{text}</p></html>\n"
+         <style>{STYLE}</style><main class=\"{class}\"><h1>{title}</h1><p>{text}</p></main></html>\n"
     )
 }
 

@@ -47,7 +47,13 @@ pub struct Git {
 impl Git {
     /// The git on this process's PATH.
     pub fn find() -> Option<Self> {
-        Self::from_variables(env::vars_os())
+        let mut variables: Vec<_> = env::vars_os().collect();
+        // A process started without one is of an account with a home all the same.
+        if !variables.iter().any(|(name, value)| name == "HOME" && !value.is_empty()) {
+            let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+            variables.extend(home.map(|home| (OsString::from("HOME"), home.into_os_string())));
+        }
+        Self::from_variables(variables)
     }
 
     /// The git on the PATH among these environment variables; the others say where its

@@ -218,10 +218,7 @@ impl IntegrationsFile {
         change: impl FnOnce(Option<Integration>) -> Result<Option<Integration>, E>,
     ) -> Result<(), E> {
         let _lock = lock(path)?;
-        let mut file = Self::read(path)?.unwrap_or_else(|| Self {
-            path: path.to_owned(),
-            root: Map::from_iter([("version".to_owned(), json!(VERSION))]),
-        });
+        let mut file = Self::read(path)?.unwrap_or_else(|| Self::empty(path));
         // Broken in any field is broken: a file that `get` refuses is not written to either.
         file.runner_name()?;
         let old = file.integrations()?.into_iter().find(|known| known.host.key == *host);
@@ -229,6 +226,26 @@ impl IntegrationsFile {
         file.put(host, new.as_ref())?;
         file.save()?;
         Ok(())
+    }
+
+    /// Sets `runnerName`, unless it is that already.
+    ///
+    /// # Errors
+    /// As [`Self::edit`].
+    pub fn name_runner(path: &Path, name: &str) -> Result<(), FileError> {
+        let _lock = lock(path)?;
+        let mut file = Self::read(path)?.unwrap_or_else(|| Self::empty(path));
+        file.integrations()?;
+        if file.runner_name()?.as_deref() != Some(name) {
+            file.root.insert("runnerName".to_owned(), Value::from(name));
+            file.save()?;
+        }
+        Ok(())
+    }
+
+    fn empty(path: &Path) -> Self {
+        let root = Map::from_iter([("version".to_owned(), json!(VERSION))]);
+        Self { path: path.to_owned(), root }
     }
 
     fn put(&mut self, host: &HostKey, new: Option<&Integration>) -> Result<(), FileError> {

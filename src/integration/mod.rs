@@ -48,6 +48,9 @@ impl Integrations {
                 .filter(|name| !name.is_empty()),
             ..Self::default()
         };
+        if let Some(beside) = &paths.state_integrations {
+            all.add(beside)?;
+        }
         all.add(&paths.user_integrations)?;
         if let Some(system) = &paths.system_integrations {
             all.add(system)?;
@@ -81,6 +84,16 @@ impl Integrations {
     /// All of them: the user's, then the system's.
     pub fn all(&self) -> &[Found] {
         &self.entries
+    }
+
+    /// The same with one of them changed: what would be, if it said something else.
+    #[must_use]
+    pub fn with(mut self, key: &HostKey, change: impl FnOnce(&mut Integration)) -> Self {
+        let mut entries = self.entries.iter_mut();
+        if let Some(found) = entries.find(|found| found.integration.host.key == *key) {
+            change(&mut found.integration);
+        }
+        self
     }
 
     /// The command that ends it.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::azure::{Authority, Organization, Place, Scheme, VirtualDirectory};
+use crate::entra::Issuer;
 use crate::secret::{Digest, Secret};
 
 /// The kinds of integration this helper serves (Ona's `scm_id`).
@@ -142,6 +143,15 @@ impl Integration {
     /// Whether there is any way to sign in.
     pub fn has_method(&self) -> bool {
         self.oauth.is_some() || self.pat
+    }
+
+    /// Whether an account of any tenant may sign in, so that a sign-in is one of whichever tenant
+    /// it is made at.
+    pub fn leaves_tenant_open(&self) -> bool {
+        self.oauth.as_ref().is_some_and(|oauth| {
+            Issuer::parse(&oauth.issuer_url, &self.trusted_issuers)
+                .is_ok_and(|issuer| !issuer.is_tenant_specific())
+        })
     }
 
     /// Tells two states of an integration apart.

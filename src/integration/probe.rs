@@ -88,12 +88,21 @@ impl Probe<'_> {
                 error.hint(&host)
             ))
         })?;
+        // For an app of several tenants; which one it is shows with the person.
+        if issuer.tenant() == Some("organizations") {
+            passed(&format!(
+                "{}: the Issuer URL leaves the tenant open, so client ID and secret show at the first sign-in",
+                Step::ClientSecret
+            ));
+            return Ok(());
+        }
         if !issuer.is_tenant_specific() {
             return Err(Failure::new(
                 "the Issuer URL names no tenant of its own, so the client cannot be tested",
             )
             .hint(format!(
-                "{}: write the tenant's ID in it: Overview → Directory (tenant) ID",
+                "{}: write the tenant's ID in it (Overview → Directory (tenant) ID), or organizations if the app is \
+                 of several tenants",
                 Step::AppRegistration
             )));
         }

@@ -15,6 +15,7 @@ fn paths(dir: &Path, system: Option<&str>, user: Option<&str>) -> Paths {
         path
     };
     Paths {
+        state_integrations: None,
         system_integrations: Some(write("system.json", system)),
         user_integrations: write("user.json", user),
         state: dir.join("state"),

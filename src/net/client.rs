@@ -51,6 +51,11 @@ impl std::fmt::Debug for Reply {
 #[derive(Clone, Copy, Debug)]
 pub struct EnoughBody(pub u64);
 
+/// In a request's extensions: how long it may take, where that is less than requests may. For what
+/// would be good to know, and is not worth a long wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Within(pub Duration);
+
 /// Whatever can send a request: the network, or a table in a test.
 pub trait Send {
     /// Sends it and waits for the answer.
@@ -73,13 +78,14 @@ impl Send for Network {
         let host = url.host_str().unwrap_or_default().to_owned();
         let fail = |error: &reqwest::Error| NetError::of(&host, error);
         let client = build(&url, &host)?;
+        let within = parts.extensions.get::<Within>().map_or(TIMEOUT, |within| within.0);
         let response = client
             .request(parts.method, url)
             .headers(parts.headers)
             .body(body)
             // Set on the request it covers the body as a whole; set on the client it would begin
             // anew with each read, and a peer that drips could hold the refresh lock without end.
-            .timeout(TIMEOUT)
+            .timeout(within)
             .send()
             .map_err(|error| fail(&error))?;
         let status = response.status().as_u16();

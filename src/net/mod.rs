@@ -6,5 +6,5 @@
 mod client;
 mod error;
 
-pub use client::{EnoughBody, Network, Reply, Send};
+pub use client::{EnoughBody, Network, Reply, Send, Within};
 pub use error::NetError;

@@ -66,6 +66,11 @@ impl Person {
         self.terminal.is_some()
     }
 
+    /// Whether the terminal is somebody else's by now.
+    pub fn is_left(&self) -> bool {
+        self.terminal.as_ref().is_some_and(|terminal| terminal.is_left())
+    }
+
     /// Whether anything can be answered: at the terminal, or on standard input.
     pub fn can_answer(&self) -> bool {
         self.is_there() || self.stdin
@@ -125,9 +130,18 @@ impl Person {
     }
 }
 
+/// Tells the command line this process belongs to from others of the same account.
+pub fn command_line() -> String {
+    #[cfg(unix)]
+    let group = rustix::process::getpgrp().as_raw_nonzero().to_string();
+    #[cfg(not(unix))]
+    let group = std::process::id().to_string();
+    group
+}
+
 /// Gives the terminal back as it was and ends this process: nobody waits for it any more.
 pub fn leave() -> ! {
-    terminal::restore();
+    terminal::restore_for_good();
     std::process::exit(1)
 }
 

@@ -28,6 +28,10 @@ impl Terminal {
         match self.0 {}
     }
 
+    pub(super) fn is_left(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(super) fn show(&self, _: &str) {
         match self.0 {}
     }
@@ -46,6 +50,4 @@ impl Terminal {
 }
 
 /// Nothing is ever changed.
-pub(super) fn restore() -> bool {
-    false
-}
+pub(super) fn restore_for_good() {}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::getpgrp;
+use rustix::process::{getpgrp, test_kill_process};
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush,
     tcgetattr, tcgetpgrp, tcsetattr,
@@ -60,7 +60,7 @@ impl Terminal {
     /// The controlling terminal, if this process has one and is in its foreground.
     pub(super) fn open() -> Option<Self> {
         let tty = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
-        (tcgetpgrp(&tty).ok()? == getpgrp()).then(|| Self::of(Arc::new(tty)))
+        is_ours(&tty).then(|| Self::of(Arc::new(tty)))
     }
 
     fn of(tty: Arc<File>) -> Self {
@@ -70,6 +70,13 @@ impl Terminal {
     /// The same terminal, for questions that are withdrawn apart from those asked here.
     pub(super) fn aside(&self) -> Self {
         Self::of(Arc::clone(&self.tty))
+    }
+
+    /// Whether whoever sat here has gone on to something else, as when the git that was started
+    /// from the command line is killed: its shell takes the terminal back, and what git had started
+    /// lives on. A command line that is only in the background is still there.
+    pub(super) fn is_left(&self) -> bool {
+        !is_ours(&self.tty) && test_kill_process(getpgrp()) == Err(Errno::SRCH)
     }
 
     /// Shows text as it is. A terminal that has gone away is nobody's problem.
@@ -95,12 +102,7 @@ impl Terminal {
     /// # Errors
     /// If the terminal cannot be read or its modes cannot be set.
     pub(super) fn hidden_line(&self, prompt: &str) -> io::Result<Read> {
-        let read = self.ask(prompt, || self.hide());
-        // Whoever withdraws a question puts the modes back, to go on speaking at once.
-        if !matches!(read, Ok(Read::Withdrawn)) && restore() {
-            self.show("\n");
-        }
-        read
+        self.ask(prompt, || self.hide())
     }
 
     /// Withdraws the question another thread is asking, if one is, and every one it would ask after
@@ -119,11 +121,20 @@ impl Terminal {
     fn hide(&self) -> io::Result<()> {
         static HANDLERS: Once = Once::new();
         HANDLERS.call_once(|| {
-            // Without handlers the modes stay changed if a signal ends the process.
+            // Without handlers the modes stay changed if a signal or a panic ends the process.
             if let Ok(signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) {
                 std::thread::spawn(move || die_tidily(signals));
             }
+            let report = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                if let Ok(mut changed) = CHANGED.try_lock() {
+                    put_back(&mut changed);
+                }
+                report(panic);
+            }));
         });
+        // Held until it is done: whatever ends this process meanwhile comes before or after.
+        let mut changed = changed();
         let before = tcgetattr(&self.tty)?;
         let mut modes = before.clone();
         modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
@@ -132,9 +143,11 @@ impl Terminal {
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         // Stopped at a hidden prompt, the shell would inherit a terminal without echo.
         modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
-        let tty = self.tty.try_clone()?;
-        changed().get_or_insert((tty, before));
-        tcsetattr(&self.tty, OptionalActions::Flush, &modes)?;
+        changed.get_or_insert((self.tty.try_clone()?, before));
+        // Not with `Flush`, which waits until all that was shown has been: Ctrl-S would hold it up.
+        tcsetattr(&self.tty, OptionalActions::Now, &modes).inspect_err(|_| _ = changed.take())?;
+        // What was typed before the question was seen is no answer to it.
+        let _ = tcflush(&self.tty, QueueSelector::IFlush);
         Ok(())
     }
 
@@ -153,8 +166,14 @@ impl Terminal {
         };
         let read = self.read_until(&withdrawn);
         let mut question = self.question();
-        if matches!(*question, Question::Open { .. }) {
-            *question = Question::None;
+        if matches!(*question, Question::Withdrawn) {
+            // Whatever was typed came too late. The modes are back already, and by now they may
+            // have been changed for another question.
+            return Ok(Read::Withdrawn);
+        }
+        *question = Question::None;
+        if restore() {
+            self.show("\n");
         }
         read
     }
@@ -190,10 +209,29 @@ impl Terminal {
 
 /// Gives the terminal its modes back, if they were changed. Says whether they were.
 pub(super) fn restore() -> bool {
-    changed().take().is_some_and(|(tty, modes)| {
-        let _ = tcsetattr(&tty, OptionalActions::Now, &modes);
+    put_back(&mut changed())
+}
+
+/// The same, and lets nobody change them any more: this process is about to end.
+pub(super) fn restore_for_good() {
+    let mut changed = changed();
+    put_back(&mut changed);
+    std::mem::forget(changed);
+}
+
+fn put_back(changed: &mut Option<(File, Termios)>) -> bool {
+    changed.take().is_some_and(|(tty, modes)| {
+        // Of a process in the background it is no longer the terminal to set, and trying to would
+        // stop it.
+        if is_ours(&tty) {
+            let _ = tcsetattr(&tty, OptionalActions::Now, &modes);
+        }
         true
     })
+}
+
+fn is_ours(tty: &File) -> bool {
+    tcgetpgrp(tty) == Ok(getpgrp())
 }
 
 fn changed() -> MutexGuard<'static, Option<(File, Termios)>> {
@@ -202,8 +240,8 @@ fn changed() -> MutexGuard<'static, Option<(File, Termios)>> {
 
 /// Ends as the signal would have ended it, with the terminal as it was.
 fn die_tidily(mut signals: Signals) {
-    for signal in signals.forever() {
-        restore();
+    if let Some(signal) = signals.forever().next() {
+        restore_for_good();
         let _ = emulate_default_handler(signal);
     }
 }

@@ -6,7 +6,7 @@ use crate::broker::persist;
 use crate::clock;
 use crate::entra::{Allows, Claims, ClaimsError, Expected, Grant, allow};
 use crate::report::{Exit, Failure};
-use crate::secret::Secret;
+use crate::secret::{Digest, Secret};
 use crate::vault::{Access, Session, SignInMethod};
 
 impl SignIn<'_> {
@@ -19,6 +19,7 @@ impl SignIn<'_> {
         grant: Grant,
         nonce: Option<&Secret>,
         method: SignInMethod,
+        imported: Option<Digest>,
     ) -> Result<Session, Failure> {
         let id_token = grant.id_token.as_ref().and_then(Claims::of).ok_or_else(|| {
             Failure::new("the sign-in brought no ID token")
@@ -35,7 +36,11 @@ impl SignIn<'_> {
                 now: clock::now(),
             })
             .map_err(|error| {
-                Failure::new(error.to_string()).hint(claims_hint(error)).exit(Exit::SignIn)
+                let hint = claims_hint(error).map_or_else(
+                    || format!("sign in again: git-credential-ona-azure login {}", self.url()),
+                    ToOwned::to_owned,
+                );
+                Failure::new(error.to_string()).hint(hint).exit(Exit::SignIn)
             })?;
         if allow(&grant.scopes) == Allows::Nothing {
             return Err(Failure::new("the sign-in grants no access to code in Azure DevOps").hint(
@@ -69,6 +74,7 @@ impl SignIn<'_> {
             refresh_token: Some(refresh_token),
             signed_in_at: clock::now(),
             ended: None,
+            imported,
         };
         self.vault
             .write()
@@ -83,9 +89,9 @@ impl SignIn<'_> {
     }
 }
 
-/// What to do about an ID token that is not as it should be.
-fn claims_hint(error: ClaimsError) -> &'static str {
-    match error {
+/// What to do about an ID token that is not as it should be, other than to try once more.
+fn claims_hint(error: ClaimsError) -> Option<&'static str> {
+    Some(match error {
         ClaimsError::Time => "set this machine's clock, then sign in again",
         ClaimsError::Issuer | ClaimsError::Tenant => {
             "step 1 (app registration): compare the Issuer URL with Overview → Directory (tenant) ID"
@@ -93,8 +99,6 @@ fn claims_hint(error: ClaimsError) -> &'static str {
         ClaimsError::Audience => {
             "step 1 (app registration): compare the client ID with Overview → Application (client) ID"
         }
-        ClaimsError::Nonce | ClaimsError::Subject | ClaimsError::Unreadable => {
-            "sign in again: git-credential-ona-azure login"
-        }
-    }
+        ClaimsError::Nonce | ClaimsError::Subject | ClaimsError::Unreadable => return None,
+    })
 }

@@ -48,7 +48,7 @@ impl SignIn<'_> {
             device.pace.after(&polled);
             match polled {
                 Polled::Granted(grant) => {
-                    return self.accept(&prepared, *grant, None, SignInMethod::Device);
+                    return self.accept(&prepared, *grant, None, SignInMethod::Device, None);
                 }
                 Polled::Over(error) if has_run_out(&error) => return Err(self.ran_out()),
                 Polled::Over(error) => {

@@ -3,6 +3,7 @@
 //! Twenty gits may ask at once (submodules, `fetch --all`). One of them asks the person, the
 //! others wait for what comes of it: a credential, or the person's no.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::pat::{NewPat, read_pat};
@@ -13,48 +14,62 @@ use super::web::Browser;
 use super::{SignIn, given_up};
 use crate::broker::{Offer, Outcome};
 use crate::clock;
-use crate::entra::Issuer;
+use crate::devops::Site;
 use crate::net::Send;
-use crate::person::{Answer, Person};
+use crate::person::{Answer, Person, command_line};
 use crate::protocol::Answer as Reply;
-use crate::report::{Exit, Failure, escape};
+use crate::report::{Exit, Failure, Message, escape};
 use crate::secret::Secret;
-use crate::vault::{LockError, Prompted, Vault, VaultError, acquire};
+use crate::vault::{Lock, LockError, Prompted, Vault, VaultError, acquire, read_bounded};
 
 /// How long to wait for a person whom another process asks: longer than any one way takes.
 const WAIT: Duration = Duration::from_secs(30 * 60);
 
+/// How long to wait without a word.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// Asks the person to sign in, or waits for whoever is asking them already; then `answer`s again.
+/// Where they cannot be asked, `instead` stands.
 ///
 /// `started_ms` is when this process began: a person who said no after that said it to it, too.
 pub fn when_git_asks(
-    offer: &Offer,
+    instead: Outcome,
     person: &Person,
     started_ms: u64,
     vault: &Vault,
     network: &dyn Send,
     answer: &dyn Fn() -> Outcome,
 ) -> Outcome {
+    let Some(offer) = &instead.offer else { return instead };
     let offer = &of_organization(offer);
     let of = offer.key.to_string();
     // Makes the directory too, in which the lock is to be.
     let ready = vault.write().and_then(|writer| writer.rehearse());
-    let lock = ready.map_err(Failure::from).and_then(|()| lock(vault, &of));
-    let _lock = match lock {
+    // One person has one terminal, also where organizations have sign-ins of their own.
+    let host = offer.key.host.to_string();
+    let _lock = match ready.and_then(|()| lock(vault, &host, person)) {
         Ok(lock) => lock,
-        Err(failure) => return stop(failure),
+        // Of the two locks taken here this is the one that is waited for so long.
+        Err(VaultError::Locked(held @ LockError::Held { waited: WAIT, .. })) => {
+            return stop(not_waited_for(&held));
+        }
+        // What works without a person must not fail because one is there.
+        Err(error) => return unasked(instead, &error),
     };
     let again = answer();
     if again.offer.is_none() {
         return again;
     }
     let said_no = vault.read::<Prompted>(&of).ok().flatten();
-    if let Some(no) = said_no.filter(|no| no.given_up_at_ms >= started_ms) {
-        let mut failure = given_up().hint(sign_in_later(offer));
+    // One that is yet to come was said before the clock was set back.
+    let since = started_ms..=clock::now_ms();
+    if let Some(no) = said_no.filter(|no| since.contains(&no.given_up_at_ms)) {
+        let mut failure = no_of(offer);
         failure.message.text = no.text;
         return stop(failure);
     }
-    let asking = Asking { offer, person, vault, network };
+    let explained = Cell::new(false);
+    let asking = Asking { offer, person, vault, network, explained };
     match asking.ask(&again) {
         Ok(()) => {
             let done = answer();
@@ -76,26 +91,48 @@ pub fn when_git_asks(
 /// so for that organization.
 fn of_organization(offer: &Offer) -> Offer {
     let mut offer = offer.clone();
-    let open = offer.integration.oauth.as_ref().is_some_and(|oauth| {
-        Issuer::parse(&oauth.issuer_url, &offer.integration.trusted_issuers)
-            .is_ok_and(|issuer| !issuer.is_tenant_specific())
-    });
-    if open && offer.key.organization.is_none() {
+    if offer.integration.leaves_tenant_open() && offer.key.organization.is_none() {
         offer.key.organization.clone_from(&offer.organization);
     }
     offer
 }
 
-fn lock(vault: &Vault, of: &str) -> Result<crate::vault::Lock, Failure> {
-    let name = format!("prompt-{}.lock", &Secret::from(of).digest().to_string()[..32]);
-    acquire(&vault.dir().join(name), WAIT).map_err(|error| match error {
-        held @ LockError::Held { .. } => {
-            Failure::new(format!("another git is still waiting for somebody to sign in ({held})"))
-                .hint(held.hint())
-                .exit(Exit::SignIn)
+/// The right to ask.
+fn lock(vault: &Vault, host: &str, person: &Person) -> Result<Lock, VaultError> {
+    let name = format!("prompt-{}.lock", &Secret::from(host).digest().to_string()[..32]);
+    let path = vault.dir().join(name);
+    let lock = match acquire(&path, MOMENT) {
+        Err(LockError::Held { .. }) => {
+            // The holder's question may be on another screen, or its command line stopped.
+            let holder = read_bounded(&path).ok().flatten().unwrap_or_default();
+            let holder = String::from_utf8_lossy(&holder).into_owned();
+            if let Some((process, line)) = holder.trim().split_once(' ')
+                && line != command_line()
+            {
+                let process = escape(process);
+                person.say(&format!(
+                    "Another git asks for a sign-in to {host} already (process {process}). Waiting for what comes of it …\n"));
+            }
+            acquire(&path, WAIT)
         }
-        unwritable => VaultError::from(unwritable).into(),
-    })
+        had => had,
+    }?;
+    lock.sign(&format!("{} {}\n", std::process::id(), command_line()));
+    Ok(lock)
+}
+
+fn not_waited_for(held: &LockError) -> Failure {
+    Failure::new(format!("another git is still waiting for somebody to sign in ({held})"))
+        .hint(held.hint())
+        .exit(Exit::SignIn)
+}
+
+fn unasked(instead: Outcome, error: &VaultError) -> Outcome {
+    let warning =
+        Message::warning(format!("nobody was asked to sign in: {error}")).hint(error.hint());
+    let mut outcome = Outcome { offer: None, ..instead };
+    outcome.messages.push(warning);
+    outcome
 }
 
 fn stop(failure: Failure) -> Outcome {
@@ -107,8 +144,31 @@ fn stop(failure: Failure) -> Outcome {
     }
 }
 
-fn sign_in_later(offer: &Offer) -> String {
-    format!("git-credential-ona-azure login https://{}", offer.key)
+/// The person's no, with the command that makes up for it.
+fn no_of(offer: &Offer) -> Failure {
+    let integration = &offer.integration;
+    given_up().hint(if integration.oauth.is_some() {
+        format!("git-credential-ona-azure login https://{}", offer.key)
+    } else {
+        let virtual_directory = &integration.virtual_directory;
+        let Offer { scheme, ref place, ref organization, .. } = *offer;
+        Site { scheme, place, virtual_directory, organization: organization.as_ref() }
+            .login_command()
+    })
+}
+
+/// Why a way led nowhere.
+enum Nowhere {
+    /// It failed, and the others are left.
+    Failed(Failure),
+    /// The person wants none of them, or cannot be asked any more.
+    Over(Failure),
+}
+
+impl From<Failure> for Nowhere {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 struct Asking<'a> {
@@ -116,6 +176,8 @@ struct Asking<'a> {
     person: &'a Person,
     vault: &'a Vault,
     network: &'a dyn Send,
+    /// Whether it was said how a token is made.
+    explained: Cell<bool>,
 }
 
 impl Asking<'_> {
@@ -137,10 +199,10 @@ impl Asking<'_> {
             };
             match self.run(way, surroundings) {
                 Ok(()) => return Ok(()),
-                Err(failure) if failure.exit == Exit::SignIn && failure == self.no() => {
-                    return Err(failure);
+                Err(Nowhere::Over(failure)) => return Err(failure),
+                Err(Nowhere::Failed(failure)) => {
+                    self.person.say(&format!("{}\n", failure.message.render()));
                 }
-                Err(failure) => self.person.say(&format!("{}\n", failure.message.render())),
             }
         }
     }
@@ -165,10 +227,10 @@ impl Asking<'_> {
     }
 
     fn no(&self) -> Failure {
-        given_up().hint(sign_in_later(self.offer))
+        no_of(self.offer)
     }
 
-    fn run(&self, way: Way, surroundings: Surroundings) -> Result<(), Failure> {
+    fn run(&self, way: Way, surroundings: Surroundings) -> Result<(), Nowhere> {
         let offer = self.offer;
         let sign_in = SignIn {
             key: &offer.key,
@@ -183,16 +245,20 @@ impl Asking<'_> {
         };
         let session = match way {
             Way::Browser => {
-                sign_in.with_browser(Browser { start: true, elsewhere: false, paste: false })?
+                sign_in.with_browser(Browser { start: true, elsewhere: false, paste: false })
             }
             Way::Elsewhere => sign_in.with_browser(Browser {
                 start: surroundings.elsewhere && surroundings.browser,
                 elsewhere: true,
                 paste: true,
-            })?,
-            Way::Device => sign_in.with_device_code()?,
+            }),
+            Way::Device => sign_in.with_device_code(),
             Way::Pat => return self.token(surroundings),
         };
+        let session = session.map_err(|failure| match failure {
+            no if no == given_up() => Nowhere::Over(self.no()),
+            failure => Nowhere::Failed(failure),
+        })?;
         let (lines, warning) = summary(&session, self.vault.dir());
         // In the middle of git's own output one line is enough.
         self.person.say(&format!("{}\n", escape(&lines[0])));
@@ -200,7 +266,7 @@ impl Asking<'_> {
         Ok(())
     }
 
-    fn token(&self, surroundings: Surroundings) -> Result<(), Failure> {
+    fn token(&self, surroundings: Surroundings) -> Result<(), Nowhere> {
         let offer = self.offer;
         let new = NewPat {
             scheme: offer.scheme,
@@ -210,8 +276,10 @@ impl Asking<'_> {
             username: offer.username.as_deref().unwrap_or_default(),
             expires_at: None,
         };
-        new.explain(self.person, surroundings.browser);
-        match self.person.ask_secretly("\nPersonal access token (not shown; Enter for none): ")? {
+        // Once is enough for one page to be opened.
+        new.explain(self.person, surroundings.browser && !self.explained.replace(true));
+        let prompt = "\nPersonal access token (not shown; Enter for none): ";
+        match self.person.ask_secretly(prompt).map_err(Nowhere::Over)? {
             Answer::Typed(typed) if !typed.is_empty() => {
                 new.keep(read_pat(&typed, &new.page())?, true, self.vault, self.network)?;
                 self.person.say(&format!(
@@ -220,7 +288,7 @@ impl Asking<'_> {
                 ));
                 Ok(())
             }
-            _ => Err(self.no()),
+            _ => Err(Nowhere::Over(self.no())),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod accept;
 mod device;
 mod first;
+mod import;
 mod pat;
 mod prepare;
 mod summary;

@@ -6,7 +6,7 @@ use crate::azure::{
 };
 use crate::broker::{PatKey, keep_pat};
 use crate::clock;
-use crate::devops::{Site, try_pat};
+use crate::devops::{Reason, Site, Trial, try_pat};
 use crate::entra::open_browser;
 use crate::integration::{HostKey, Integration};
 use crate::net::Send;
@@ -95,10 +95,10 @@ impl NewPat<'_> {
         Ok(())
     }
 
-    /// Keeps a token. Says until when.
+    /// Keeps a token. Says until when: as its owner said, else the usual span from now.
     ///
     /// # Errors
-    /// If it is none that can be kept, or the vault cannot be written.
+    /// If it has run out, does not work or cannot be tried, or the vault cannot be written.
     pub fn keep(
         &self,
         pat: Secret,
@@ -106,9 +106,24 @@ impl NewPat<'_> {
         vault: &Vault,
         network: &dyn Send,
     ) -> Result<u64, Failure> {
+        let expires_at = self.expires_at.unwrap_or_else(|| usual_end(clock::now()));
+        Self { expires_at: Some(expires_at), ..*self }.keep_as_given(pat, test, vault, network)?;
+        Ok(expires_at)
+    }
+
+    /// Keeps a token of which no more is known than is given.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub fn keep_as_given(
+        &self,
+        pat: Secret,
+        test: bool,
+        vault: &Vault,
+        network: &dyn Send,
+    ) -> Result<(), Failure> {
         let now = clock::now();
         self.refuse_if_over(now)?;
-        let expires_at = self.expires_at.unwrap_or_else(|| usual_end(now));
         if test {
             self.try_out(&pat, network)?;
         }
@@ -116,13 +131,13 @@ impl NewPat<'_> {
             organization: self.organization.cloned(),
             username: Some(self.username.to_vec()),
             login: PatLogin::Password(pat),
-            expires_at: Some(expires_at),
+            expires_at: self.expires_at,
             oauth_refresh_token: None,
             kept_at: now,
         };
         let key = PatKey { scheme: self.scheme, host: HostKey::of_place(self.place) };
         keep_pat(vault, &key, pat)?;
-        Ok(expires_at)
+        Ok(())
     }
 
     /// A token that does not work now is not kept: git would only find out later.
@@ -133,23 +148,16 @@ impl NewPat<'_> {
             virtual_directory: &self.integration.virtual_directory,
             organization: self.organization,
         };
-        let Some(mut failure) =
-            try_pat(network, site, self.username, pat).failure(site, &self.page())
-        else {
-            return Ok(());
-        };
-        failure.message.text.push_str("; it is not kept");
+        let trial = try_pat(network, site, self.username, pat);
+        let Some(mut failure) = trial.failure(site, &self.page()) else { return Ok(()) };
         // Only now: Azure promises no form, so one that works is right.
-        if failure.exit == Exit::SignIn && form(pat.expose()) == Form::Unknown {
-            let length = pat.expose().len();
-            failure.message.text.push_str(&format!(
-                " (it has {length} characters, and those of Azure DevOps have 84, or 52 if they are older)"
-            ));
+        let not_accepted = matches!(trial, Trial::Refused { reason: Reason::NotAccepted, .. });
+        if not_accepted && form(pat.expose()) == Form::Unknown {
+            failure.message.text.push_str(
+                ", and it does not look like one (those of Azure DevOps have 84 characters, older ones 52)",
+            );
         }
-        if failure.exit == Exit::Unavailable {
-            let hint = failure.message.hint.take().unwrap_or_default();
-            failure = failure.hint(format!("{hint}; to keep it without trying it, say --no-test"));
-        }
+        failure.message.text.push_str("; the token is not kept");
         Err(failure)
     }
 }

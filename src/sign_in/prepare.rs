@@ -1,5 +1,9 @@
 //! What has to be in place before a person is asked for anything.
 
+use std::time::Duration;
+
+use oauth2::http::Request;
+
 use super::SignIn;
 use crate::azure::Organization;
 use crate::broker::{SessionKey, issuer_hint, secret_for};
@@ -7,9 +11,14 @@ use crate::clock;
 use crate::devops::{Found, compare, organization_tenant};
 use crate::entra::{App, Endpoints, Issuer, OrganizationTenant, endpoints};
 use crate::integration::{HostKey, OAuth};
+use crate::net::{NetError, Reply, Send, Within};
 use crate::report::{Failure, Message};
 use crate::secret::Secret;
 use crate::vault::{ClientMode, VaultError};
+
+/// How long a person waits at most for what their organization says of its tenant. It spares them
+/// a sign-in in vain, and nothing else depends on it.
+const BRIEFLY: Within = Within(Duration::from_secs(5));
 
 /// The issuer's endpoints, and this application as it introduces itself there.
 pub(super) struct Prepared<'a> {
@@ -21,6 +30,12 @@ pub(super) struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
+    /// Whether an answer that names its issuer is from this one (RFC 9207 section 2.4). Where the
+    /// issuer's own document leaves the tenant open, the ID token tells.
+    pub(super) fn is_from(&self, issuer: &str) -> bool {
+        issuer == self.endpoints.issuer || self.endpoints.issuer.contains('{')
+    }
+
     pub(super) fn app(&self) -> App<'_> {
         App { client_id: &self.oauth.client_id, secret: self.secret.as_ref() }
     }
@@ -30,13 +45,9 @@ impl<'a> SignIn<'a> {
     /// Finds out all that can be known without the person. A device code is always for a public
     /// client; `mode` is that of the app otherwise.
     pub(super) fn prepare(&self, mode: Option<ClientMode>) -> Result<Prepared<'a>, Failure> {
+        // Whoever offers OAuth looks for that first, and knows the address to name.
         let Some(oauth) = &self.integration.oauth else {
-            return Err(Failure::new(format!("OAuth is not on for {}", self.key.host)).hint(
-                format!(
-                    "give a personal access token: git-credential-ona-azure login {} --pat",
-                    token_url(self.key)
-                ),
-            ));
+            return Err(Failure::new(format!("OAuth is not on for {}", self.key.host)));
         };
         let of_app = if oauth.is_public() { ClientMode::Public } else { ClientMode::Confidential };
         let mode = mode.unwrap_or(of_app);
@@ -64,7 +75,10 @@ impl<'a> SignIn<'a> {
         if self.key.host != HostKey::Cloud || !issuer.is_entra() {
             return Ok((issuer, endpoints));
         }
-        let tenant = self.tenant_of(organization);
+        let Some(tenant) = self.tenant_of(organization) else { return Ok((issuer, endpoints)) };
+        if tenant == OrganizationTenant::Unknown && !issuer.is_tenant_specific() {
+            self.person.say(&self.at_the_accounts_own(organization).render());
+        }
         if let Some(of_tenant) = tenant.issuer(&issuer) {
             let endpoints = self.endpoints(&of_tenant)?;
             return Ok((of_tenant, endpoints));
@@ -78,28 +92,51 @@ impl<'a> SignIn<'a> {
     }
 
     /// What the organization says of its tenant: to git, else to us. That it says nothing stops
-    /// nobody.
-    fn tenant_of(&self, organization: &Organization) -> OrganizationTenant {
+    /// nobody, nor that it is not there (`None`, and that is said).
+    fn tenant_of(&self, organization: &Organization) -> Option<OrganizationTenant> {
         let told = OrganizationTenant::read(self.challenges.iter().map(Vec::as_slice), []);
         if told != OrganizationTenant::Unknown {
-            return told;
+            return Some(told);
         }
-        match organization_tenant(self.network, organization) {
-            Ok(Found::There(tenant)) => tenant,
+        match organization_tenant(&Briefly(self.network), organization) {
+            Ok(Found::There(tenant)) => Some(tenant),
             Ok(Found::Missing) => {
                 let warning =
                     Message::warning(format!("Azure DevOps knows no organization {organization}"))
                         .hint("check the name in the address of its repositories");
                 self.person.say(&warning.render());
-                OrganizationTenant::Unknown
+                None
             }
-            Ok(Found::Later { .. }) | Err(_) => OrganizationTenant::Unknown,
+            Ok(Found::Later { .. }) | Err(_) => Some(OrganizationTenant::Unknown),
         }
+    }
+
+    /// Which is right for most, and not for a guest.
+    fn at_the_accounts_own(&self, organization: &Organization) -> Message {
+        Message::warning(format!(
+            "Azure DevOps does not say which tenant {organization} belongs to, so the sign-in is to the \
+             account's own"
+        ))
+        .hint(format!(
+            "if {organization} then refuses it, sign in again: git-credential-ona-azure login \
+             https://{}/{organization}",
+            self.key.host
+        ))
     }
 
     fn endpoints(&self, issuer: &Issuer) -> Result<Endpoints, Failure> {
         endpoints(issuer, self.vault, self.network, clock::now())
             .map_err(|error| error.into_failure("the issuer cannot be asked"))
+    }
+}
+
+/// The network, for what is not worth a long wait.
+struct Briefly<'a>(&'a dyn Send);
+
+impl Send for Briefly<'_> {
+    fn send(&self, mut request: Request<Vec<u8>>) -> Result<Reply, NetError> {
+        request.extensions_mut().insert(BRIEFLY);
+        self.0.send(request)
     }
 }
 

@@ -10,7 +10,8 @@ use crate::vault::{ClientMode, Session, SignInMethod};
 pub fn summary(session: &Session, vault: &Path) -> (Vec<String>, Option<Message>) {
     let for_whom = match &session.organization {
         Some(organization) => format!("organization {organization} only"),
-        None => "every organization of the tenant".to_owned(),
+        None if session.tenant.is_some() => "every organization of the tenant".to_owned(),
+        None => "every organization".to_owned(),
     };
     let allows = allow(&session.scopes);
     let may = match allows {
@@ -21,6 +22,7 @@ pub fn summary(session: &Session, vault: &Path) -> (Vec<String>, Option<Message>
         SignInMethod::Browser => "a browser",
         SignInMethod::Paste => "a browser elsewhere",
         SignInMethod::Device => "a device code",
+        SignInMethod::Imported => "a refresh token brought here",
     };
     let client = match session.mode {
         ClientMode::Confidential => "with the client secret",

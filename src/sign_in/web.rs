@@ -184,13 +184,20 @@ impl SignIn<'_> {
         method: SignInMethod,
     ) -> Result<Session, Failure> {
         let code = match callback {
-            Callback::Code(code) => code,
+            Callback::Code { issuer: Some(issuer), .. } if !prepared.is_from(issuer) => {
+                return Err(Failure::new(
+                    "the sign-in came back from another issuer than it was sent to",
+                )
+                .hint("start again, and finish it in the page that opens")
+                .exit(Exit::SignIn));
+            }
+            Callback::Code { code, .. } => code,
             Callback::Refused { error, description } => return Err(refused(error, description)),
         };
         let nonce = authorization.nonce.clone();
         let grant = redeem(&prepared.endpoints, prepared.app(), authorization, code, self.network)
             .map_err(|error| error.into_failure("the sign-in did not complete"))?;
-        self.accept(prepared, grant, Some(&nonce), method)
+        self.accept(prepared, grant, Some(&nonce), method, None)
     }
 
     fn patience(&self) -> Duration {

@@ -229,6 +229,16 @@ pub fn seal_to(recipients: &[Recipient], plain: &[u8]) -> String {
     String::from_utf8(seal().expect("BUG: writing to memory fails")).expect("BUG: armor is ASCII")
 }
 
+/// The armored form of what age has encrypted.
+pub fn armor(encrypted: &[u8]) -> String {
+    let armor = || -> io::Result<Vec<u8>> {
+        let mut writer = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
+        writer.write_all(encrypted)?;
+        writer.finish()
+    };
+    String::from_utf8(armor().expect("BUG: writing to memory fails")).expect("BUG: armor is ASCII")
+}
+
 /// Opens what was sealed to the runner key.
 ///
 /// # Errors

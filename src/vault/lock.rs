@@ -2,7 +2,7 @@
 //! their holder dies, so there are no stale ones.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +16,17 @@ const POLL: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(20
 #[derive(Debug)]
 pub struct Lock {
     // Closing the file frees the lock.
-    _file: Option<File>,
+    file: Option<File>,
+}
+
+impl Lock {
+    /// Writes into the lock file who holds it, for those who wait. What a holder before left there
+    /// is replaced. Nobody depends on it.
+    pub fn sign(&self, who: &str) {
+        if let Some(mut file) = self.file.as_ref() {
+            let _ = file.set_len(0).and_then(|()| file.write_all(who.as_bytes()));
+        }
+    }
 }
 
 /// Why a lock was not had.
@@ -66,7 +76,7 @@ pub fn acquire(path: &Path, wait: Duration) -> Result<Lock, LockError> {
     let [mut pause, longest] = POLL;
     loop {
         match file.try_lock_exclusive() {
-            Ok(()) => return Ok(Lock { _file: Some(file) }),
+            Ok(()) => return Ok(Lock { file: Some(file) }),
             Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
                 if started.elapsed() >= wait {
                     return Err(LockError::Held { path: path.to_owned(), waited: wait });
@@ -75,7 +85,7 @@ pub fn acquire(path: &Path, wait: Duration) -> Result<Lock, LockError> {
                 pause = (pause * 5 / 4).min(longest);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return Ok(Lock { _file: None }),
+            Err(_) => return Ok(Lock { file: None }),
         }
     }
 }

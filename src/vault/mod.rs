@@ -23,11 +23,13 @@ use sha2::{Digest as _, Sha256};
 
 pub use error::VaultError;
 pub use files::{create_public_dir, read_bounded, write_atomically};
-pub use key::{KeyError, KeySource, OpenError, RunnerKey, open_with, parse_recipient, seal_to};
+pub use key::{
+    KeyError, KeySource, OpenError, RunnerKey, armor, open_with, parse_recipient, seal_to,
+};
 pub use lock::{Lock, LockError, acquire};
 pub use records::{
-    Access, ClientMode, Ended, HoldOff, HoldOffKind, Issued, IssuedToken, Notices,
-    OrganizationRefusal, Pat, PatLogin, Pats, Prompted, Record, Session, SignInMethod,
+    Access, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedToken, Issued, IssuedToken,
+    Notices, OrganizationRefusal, Pat, PatLogin, Pats, Prompted, Record, Session, SignInMethod,
 };
 
 pub use writer::Writer;

@@ -44,6 +44,10 @@ pub struct Session {
     pub signed_in_at: u64,
     /// Why it has ended, if it has.
     pub ended: Option<Ended>,
+    /// The refresh token that was brought here, if it began so: brought again, it is a dead
+    /// ancestor of the one kept now.
+    #[serde(default)]
+    pub imported: Option<Digest>,
 }
 
 impl Record for Session {
@@ -71,6 +75,8 @@ pub enum SignInMethod {
     Paste,
     /// With a device code (RFC 8628).
     Device,
+    /// Elsewhere: its refresh token was brought here.
+    Imported,
 }
 
 /// Why a session gives no more tokens.
@@ -246,6 +252,28 @@ pub struct Prompted {
 
 impl Record for Prompted {
     const KIND: &'static str = "prompted";
+}
+
+/// What bootstrap has brought here: what it need not bring again, and what is its own to take away.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// The hosts whose integration it wrote.
+    pub hosts: Vec<String>,
+    /// The last token of each source.
+    pub tokens: Vec<ImportedToken>,
+}
+
+impl Record for Imported {
+    const KIND: &'static str = "imported";
+}
+
+/// A token that bootstrap has brought here.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct ImportedToken {
+    /// Whose it is: kind, host and organization.
+    pub source: String,
+    /// Which.
+    pub digest: Digest,
 }
 
 /// When a person was last told something that is only worth saying once a day.

@@ -16,10 +16,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
 
+pub mod chromium;
 mod expect;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use expect::*;
 pub mod loopback;
+pub mod person;
 pub mod system;
 pub mod terminal;
 
@@ -440,12 +442,17 @@ impl Done {
 
 /// Whether a program is there that a test cannot do without; says so if it is not.
 pub fn has(tool: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|directory| directory.join(tool).is_file());
+    let found = find(tool).is_some();
     if !found {
         skipped(tool);
     }
     found
+}
+
+/// Where a program is, if it is there.
+pub fn find(tool: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|file| file.is_file())
 }
 
 /// Says what a test could not do without. Written straight to stderr: what macros print, the test

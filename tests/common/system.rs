@@ -122,7 +122,7 @@ impl Machine {
     }
 
     /// The names of the state directory's files that are new, gone or changed since; lock files,
-    /// which hold nothing, left out.
+    /// which hold no secret, left out.
     pub fn changed_since(&self, before: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<String> {
         let after = self.state();
         let mut names: Vec<_> = before

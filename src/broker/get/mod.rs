@@ -4,11 +4,11 @@
 mod by_oauth;
 mod without_oauth;
 
-use super::STATE;
 use super::pats;
 use super::refresh::RefreshFailure;
 use super::shelf::Shelf;
 use super::subject::{SessionKey, Subject};
+use super::{STATE, USE_HTTP_PATH};
 use crate::azure::{Organization, Place, Scheme};
 use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::{Answer, Credential, Request};
@@ -55,6 +55,12 @@ pub struct Offer {
 }
 
 impl Outcome {
+    /// Whether all that is missing is which organization or collection is meant (row 14): what to
+    /// do about that depends on who asks.
+    pub fn lacks_organization(&self) -> bool {
+        self.messages.iter().any(|message| message.hint.as_deref() == Some(USE_HTTP_PATH))
+    }
+
     fn nothing() -> Self {
         Self { answer: Answer::Nothing, messages: Vec::new(), exit: Exit::Done, offer: None }
     }

@@ -4,6 +4,7 @@ use super::{Asked, NO_NAME, Offer, Outcome, Why};
 use crate::azure::{Organization, Place, expiry_warning, token_page_url};
 use crate::broker::USE_HTTP_PATH;
 use crate::broker::pats;
+use crate::broker::refresh::sign_in_command;
 use crate::broker::subject::{SessionKey, Subject};
 use crate::integration::Integration;
 use crate::protocol::{Credential, Login, Request};
@@ -146,7 +147,9 @@ impl Asked<'_> {
         organization: Option<&Organization>,
     ) -> Outcome {
         let host = self.subject.host();
-        let sign_in = format!("git-credential-ona-azure login https://{host}");
+        // A sign-in that is of one tenant may be no use to the organization of another.
+        let one = organization.filter(|_| self.integration.leaves_tenant_open()).cloned();
+        let sign_in = sign_in_command(&SessionKey { host: host.clone(), organization: one });
         let (text, hint) = match (why, ran_out) {
             (Why::Failed(failure), _) => (failure.text.clone(), failure.hint.clone()),
             (_, Some(pat)) => {

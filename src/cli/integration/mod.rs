@@ -48,7 +48,7 @@ fn host(text: &str) -> Result<HostSpec, Failure> {
 
 fn file(room: &Room, system: bool) -> Result<PathBuf, Failure> {
     match (system, &room.paths.system_integrations) {
-        (false, _) => Ok(room.paths.user_integrations.clone()),
+        (false, _) => Ok(room.paths.writable_integrations()),
         (true, Some(path)) => Ok(path.clone()),
         (true, None) => Err(usage(
             "--system and ONA_AZURE_INTEGRATIONS name two different files",

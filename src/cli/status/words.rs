@@ -6,11 +6,11 @@ use crate::azure::{Expiry, Organization, Scheme, expiry_warning};
 use crate::broker::Kept;
 use crate::cli::integration::methods;
 use crate::cli::print;
-use crate::cli::when;
 use crate::entra::{Allows, allow};
 use crate::integration::{HostKey, Integration, Integrations};
 use crate::report::Failure;
 use crate::vault::{ClientMode, Pat, Session, SignInMethod};
+use crate::when;
 
 const WHAT_TO_DO: &str = "what to do";
 
@@ -191,6 +191,7 @@ fn how(session: &Session) -> String {
         SignInMethod::Browser => "browser",
         SignInMethod::Paste => "pasted address",
         SignInMethod::Device => "device code",
+        SignInMethod::Imported => "brought by bootstrap",
     };
     let client = match session.mode {
         ClientMode::Confidential => "with the client secret",

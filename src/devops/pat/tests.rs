@@ -116,6 +116,21 @@ fn every_answer_of_a_server_has_its_meaning() {
         (401, &[NTLM, BASIC, JSON, E2E], ADA, "LacksScope"),
         (404, &[HTML], "", "NoSuchPlace false"),
         (404, &[JSON, E2E], "", "NoSuchPlace true"),
+        // Behind a gateway that does not pass on the numbers.
+        (
+            404,
+            &[JSON],
+            r#"{"message":"TF400898","typeKey":"HostDoesNotExistException"}"#,
+            "NoSuchPlace true",
+        ),
+        (404, &[JSON], r#"{"message":"no route"}"#, "NoSuchPlace false"),
+        (401, &[BASIC, JSON], ADA, "LacksScope"),
+        (
+            401,
+            &[BASIC, JSON],
+            r#"{"message":"no","typeKey":"UnauthorizedRequestException"}"#,
+            "NotAccepted",
+        ),
         (301, &["location: https://tfs.corp.example/tfs/"], "", "Moved https://tfs.corp.example"),
     ] {
         let got = classify(&reply(status, headers, body), false);
@@ -262,7 +277,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
         |reason, said: Option<&str>| Trial::Refused { reason, said: said.map(str::to_owned) };
     let again = "git-credential-ona-azure login https://dev.azure.com/contoso --pat\n";
     let anew = format!(
-        "make one with Custom defined → Code: Read & write at https://the.page/ and then: {again}"
+        "make a new one (Custom defined → Code: Read & write) at https://the.page/ and give it to: {again}"
     );
     for (trial, exit, want) in [
         (
@@ -275,7 +290,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Exit::SignIn,
             format!(
                 "error: dev.azure.com/contoso does not accept the personal access token\n\
-                 hint: it may be mistyped, revoked, or of another organization: {anew}"
+                 hint: it may be copied in part, revoked, or made for another organization; {anew}"
             ),
         ),
         (
@@ -283,7 +298,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Exit::SignIn,
             format!(
                 "error: dev.azure.com/contoso does not accept the personal access token (TF1: \\u{{1b}}[31mno)\n\
-                 hint: it may be mistyped, revoked, or of another organization: {anew}"
+                 hint: it may be copied in part, revoked, or made for another organization; {anew}"
             ),
         ),
         (
@@ -300,8 +315,8 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Trial::LacksScope { said: None },
             Exit::SignIn,
             format!(
-                "error: dev.azure.com/contoso knows the personal access token, but gives it no source code\n\
-                 hint: its scopes or its owner's access do not reach that far: {anew}"
+                "error: dev.azure.com/contoso accepts the personal access token, but not for source code\n\
+                 hint: it lacks the scope Code, or its owner has no access to the code; {anew}"
             ),
         ),
         (
@@ -316,14 +331,17 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Trial::Later(Later::Busy { status: 429, retry_after: Some(30) }),
             Exit::Unavailable,
             format!(
-                "error: dev.azure.com/contoso answers with HTTP status 429\nhint: try again in 30 seconds: {again}"
+                "error: dev.azure.com/contoso has had too many requests, and cannot try the personal access \
+                 token now (HTTP status 429)\n\
+                 hint: try again in 30 seconds, or add --no-test to keep the token untried: {again}"
             ),
         ),
         (
             Trial::Later(Later::Busy { status: 503, retry_after: None }),
             Exit::Unavailable,
             format!(
-                "error: dev.azure.com/contoso answers with HTTP status 503\nhint: try again in some minutes: {again}"
+                "error: dev.azure.com/contoso cannot try the personal access token now (HTTP status 503)\n\
+                 hint: try again in some minutes, or add --no-test to keep the token untried: {again}"
             ),
         ),
         (
@@ -332,8 +350,8 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             format!(
                 "error: dev.azure.com/contoso answers with HTTP status 400, which says nothing about the personal \
                  access token\n\
-                 hint: check the address, and that no proxy or sign-in page of the network answers in its place; \
-                 then: {again}"
+                 hint: check the address, and that no proxy or sign-in page of the network answers in its place, \
+                 or add --no-test to keep the token untried: {again}"
             ),
         ),
     ] {
@@ -357,15 +375,17 @@ fn what_goes_wrong_at_a_server_is_said_in_its_own_terms() {
             Trial::NoSuchPlace { by_azure: false },
             COLLECTION,
             "error: nothing of Azure DevOps is at tfs.corp.example/tfs/main%20team\n\
-             hint: compare it with the address in a browser; what that has between host and collection belongs \
-             here: git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory /tfs\n",
+             hint: compare it with the address in a browser; what that has between host and collection \
+             (/ if nothing) belongs here: git-credential-ona-azure integration add --host tfs.corp.example \
+             --virtual-directory <path>\n",
         ),
         (
             Trial::NoSuchPlace { by_azure: false },
             SERVER,
             "error: tfs.corp.example has no Azure DevOps Server at /tfs\n\
-             hint: step 5 (Azure DevOps and tenant): name the part of its address between host and collection: \
-             git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory /tfs\n",
+             hint: step 5 (Azure DevOps and tenant): name the part of its address between host and collection \
+             (/ if there is none): git-credential-ona-azure integration add --host tfs.corp.example \
+             --virtual-directory <path>\n",
         ),
         (
             Trial::NoBasic,
@@ -408,7 +428,12 @@ fn a_host_that_cannot_be_reached_says_nothing_about_the_token() {
         with_site(site, Scheme::Http, |site| try_pat(&Network, site, b"", &Secret::from(PAT)));
     assert!(matches!(trial, Trial::Later(Later::Network(_))), "{trial:?}");
     let (words, exit) = words(&trial, site);
-    assert!(words.starts_with("error: 127.0.0.1 cannot be reached\nhint: "), "{words}");
+    assert_eq!(
+        words,
+        "error: 127.0.0.1 cannot be reached\n\
+         hint: check the network, and HTTPS_PROXY if there is a proxy; then try again (or add --no-test to \
+         keep the token untried)\n"
+    );
     assert_eq!(exit, Exit::Unavailable);
 }
 

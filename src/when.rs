@@ -6,10 +6,13 @@ use jiff::tz::TimeZone;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// The end of a token: `30d`, `12w`, `8h`, or a date, at whose beginning (UTC) it counts as over.
+/// The end of a token: `30d`, `12w`, `8h`, a moment (RFC 3339), or a date, at whose beginning (UTC) it counts as over.
 /// Seconds since the epoch.
-pub(super) fn parse_end(text: &str, now: u64) -> Option<u64> {
+pub fn parse_end(text: &str, now: u64) -> Option<u64> {
     let text = text.trim();
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return u64::try_from(moment.as_second()).ok();
+    }
     if let Ok(date) = text.parse::<Date>() {
         let end = date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
         return u64::try_from(end).ok();
@@ -26,7 +29,7 @@ pub(super) fn parse_end(text: &str, now: u64) -> Option<u64> {
 }
 
 /// A moment, and how far it is: `2026-12-23 14:00 UTC (in 30 days)`.
-pub(super) fn moment(at: u64, now: u64) -> String {
+pub fn moment(at: u64, now: u64) -> String {
     let distance = distance(at, now);
     match stamp(at) {
         Some(stamp) => format!("{} ({distance})", stamp.strftime("%Y-%m-%d %H:%M UTC")),
@@ -36,7 +39,7 @@ pub(super) fn moment(at: u64, now: u64) -> String {
 
 /// How far a moment is: `in 30 days`, `3 minutes ago`, `just now`. No "yesterday": the reader's
 /// day may begin at another hour than the clock's here.
-pub(super) fn distance(at: u64, now: u64) -> String {
+pub fn distance(at: u64, now: u64) -> String {
     match (at > now, at.abs_diff(now)) {
         (true, left) => format!("in {}", span(left)),
         (false, 0..60) => "just now".to_owned(),
@@ -45,7 +48,7 @@ pub(super) fn distance(at: u64, now: u64) -> String {
 }
 
 /// What is left, after "good for": `another 52 minutes`, `another hour`.
-pub(super) fn another(seconds: u64) -> String {
+pub fn another(seconds: u64) -> String {
     match number_of(seconds) {
         (1, unit) => format!("another {unit}"),
         _ => format!("another {}", span(seconds)),
@@ -53,7 +56,7 @@ pub(super) fn another(seconds: u64) -> String {
 }
 
 /// The day of an end: `2026-12-06 UTC`; within three days of it the minute too.
-pub(super) fn day(at: u64, now: u64) -> String {
+pub fn day(at: u64, now: u64) -> String {
     let form = if at.abs_diff(now) > 3 * DAY { "%Y-%m-%d UTC" } else { "%Y-%m-%d at %H:%M UTC" };
     stamp(at).map_or_else(
         || "a day no calendar has".to_owned(),
@@ -97,6 +100,8 @@ mod tests {
             ("2w", Some(1_000 + 14 * DAY)),
             ("8h", Some(1_000 + 8 * 3600)),
             ("2027-01-31", Some(1_801_353_600)),
+            ("2027-01-31T12:00:00Z", Some(1_801_353_600 + 12 * 3600)),
+            ("2027-01-31T12:00:00.5+01:00", Some(1_801_353_600 + 11 * 3600)),
             ("30", None),
             ("0d", None),
             ("-1d", None),
