@@ -62,17 +62,23 @@ pub enum Polled {
 pub struct Pace {
     interval: u64,
     troubles: u32,
+    /// What the service has asked for (`Retry-After`).
+    asked: u64,
 }
 
 impl Pace {
     /// Begins with an interval in seconds.
     pub fn new(interval: u64) -> Self {
-        Self { interval, troubles: 0 }
+        Self { interval, troubles: 0, asked: 0 }
     }
 
     /// What a poll means for the next one (RFC 8628 section 3.5): `slow_down` counts for good,
     /// trouble doubles the wait until it is over.
     pub fn after(&mut self, polled: &Polled) {
+        self.asked = match polled {
+            Polled::Trouble(EntraError::Refused(refusal)) => refusal.retry_after.unwrap_or(0),
+            _ => 0,
+        };
         self.troubles = match polled {
             Polled::Trouble(_) => self.troubles + 1,
             _ => 0,
@@ -86,7 +92,7 @@ impl Pace {
     pub fn wait(&self) -> Duration {
         let longest = LONGEST_INTERVAL.max(self.interval);
         let factor = 1_u64.checked_shl(self.troubles).unwrap_or(u64::MAX);
-        Duration::from_secs(self.interval.saturating_mul(factor).min(longest))
+        Duration::from_secs(self.interval.saturating_mul(factor).min(longest).max(self.asked))
     }
 }
 
@@ -209,6 +215,7 @@ fn make_sense_of_times(answer: &mut Value) {
 mod tests {
     use serde_json::json;
 
+    use super::super::refusal::Refusal;
     use super::*;
 
     fn trouble() -> Polled {
@@ -241,6 +248,19 @@ mod tests {
             pace.after(&trouble());
         }
         assert_eq!(pace.wait().as_secs(), 60);
+    }
+
+    #[test]
+    fn f05_a_service_that_says_how_long_is_not_asked_before() {
+        let busy = |seconds| {
+            let refusal = Refusal::read(429, Some(seconds), b"{}");
+            Polled::Trouble(EntraError::Refused(Box::new(refusal)))
+        };
+        let mut pace = Pace::new(5);
+        for (polled, wait) in [(busy(90), 90), (busy(1), 20), (Polled::Pending, 5)] {
+            pace.after(&polled);
+            assert_eq!(pace.wait().as_secs(), wait);
+        }
     }
 
     #[test]
