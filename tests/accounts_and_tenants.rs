@@ -406,13 +406,17 @@ fn an_organization_of_personal_accounts_is_explained_with_the_way_that_is_left()
 }
 
 #[test]
-fn an_organization_that_is_not_there_is_said_and_stops_nobody() {
+fn an_organization_that_is_not_there_is_said_before_a_browser_is_opened() {
     for machine in [Machine::configured(), of_several_tenants()] {
-        let done = machine.login(&["https://dev.azure.com/nowhere"], ADA).expect_success();
-        let warning = "warning: Azure DevOps knows no organization nowhere\n\
-             hint: check the name in the address of its repositories\n";
-        assert!(done.stderr.starts_with(&format!("{warning}{OPEN}")), "{done:#?}");
+        machine.helper(&["login", "https://dev.azure.com/nowhere"]).expect(
+            1,
+            "",
+            "error: Azure DevOps knows no organization nowhere\n\
+             hint: check the name in the address of its repositories, or sign in for all organizations: \
+             git-credential-ona-azure login https://dev.azure.com\n",
+        );
         assert_eq!(heads(&machine).len(), 1);
+        assert_eq!(machine.world.connections("login.microsoftonline.com"), 1, "its discovery only");
     }
 }
 

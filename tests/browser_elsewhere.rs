@@ -229,9 +229,9 @@ fn an_address_that_ends_no_sign_in_is_explained_and_asked_for_again() {
         (code, NO_ADDRESS),
         ("javascript:alert(1)", NO_ADDRESS),
         (&*address, ON_THE_WAY),
+        (&end.replace("/ona-azure?", "/another?"), ANOTHER),
         ("https://login.microsoftonline.com/common/oauth2/deviceauth", ON_THE_WAY),
         (&format!("http://localhost:{port}/ona-azure?code={code}&state=another"), ANOTHER),
-        (&end.replace(&port.to_string(), "1"), ANOTHER),
         (&format!("http://localhost:{port}/ona-azure"), INCOMPLETE),
         (&end[..end.find('?').expect("a query") + 8], INCOMPLETE),
         (&format!("{end}&code=another"), INCOMPLETE),
@@ -249,6 +249,27 @@ fn an_address_that_ends_no_sign_in_is_explained_and_asked_for_again() {
     assert!(!done.stdout.contains(code), "the code was shown: {done:#?}");
     assert!(!done.stdout.contains("localhost:1/"), "{done:#?}");
     assert_eq!(session(&machine)["method"], "paste");
+}
+
+#[test]
+fn an_address_that_an_editor_or_a_browser_has_changed_is_taken_too() {
+    for change in [
+        |end: &str, port: u16| {
+            end.replace(
+                &format!("http://localhost:{port}"),
+                &format!("https://{port}--env.example"),
+            )
+        },
+        |end: &str, _| end.replace("http://", "https://"),
+        |end: &str, _| end[end.find("/ona-azure?").expect("a path")..].to_owned(),
+    ] {
+        let machine = Machine::configured();
+        let (mut terminal, address) = asked(&machine, "--paste");
+        let (port, _) = door(&address);
+        terminal.secret_line(&change(&machine.world.browse_elsewhere(&address, ADA), port));
+        terminal.finish().expect_success();
+        assert_eq!(session(&machine)["method"], "paste");
+    }
 }
 
 #[test]

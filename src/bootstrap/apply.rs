@@ -222,6 +222,7 @@ impl Bench<'_> {
         let sign_in = SignIn {
             key,
             organization: None,
+            insist: false,
             integration,
             login_hint: None,
             challenges: &[],

@@ -77,6 +77,7 @@ fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure>
     let sign_in = SignIn {
         key: &key,
         organization,
+        insist: true,
         integration: &target.integration,
         login_hint: args.login_hint.as_deref(),
         challenges: &[],
@@ -163,10 +164,18 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         expires_at,
     };
     new.refuse_if_over(now)?;
-    if stdin().is_terminal() {
+    let at_terminal = stdin().is_terminal();
+    if at_terminal {
+        // Azure shows a token only once: nobody should make one that cannot be kept.
+        room.vault.write().and_then(|writer| writer.rehearse())?;
         new.explain(&Person::at_command(), Surroundings::here().browser);
     }
     let typed = input::typed("\nPersonal access token (not shown): ")?;
+    if typed.is_empty() && at_terminal {
+        return Err(Failure::new("no personal access token was given")
+            .hint("run the command again, and paste the token")
+            .exit(Exit::Usage));
+    }
     let pat = read_pat(&typed, &new.page())?;
     let expires_at = new.keep(pat, !args.no_test, &room.vault, &Network)?;
     print::line(&format!(

@@ -119,9 +119,11 @@ fn serve<E: From<Arrival>>(stream: &TcpStream, door: &Door, arrivals: &SyncSende
     match door.judge_request(&head) {
         Verdict::Callback(callback) => {
             // Not closed any more for others that come.
-            let Ok(stream) = stream.try_clone() else { return };
+            let Ok(kept) = stream.try_clone() else { return };
             // The flow has ended if nobody takes it: a second callback finds the door closed.
-            let _ = arrivals.try_send(Arrival { callback, stream }.into());
+            if arrivals.try_send(Arrival { callback, stream: kept }.into()).is_err() {
+                page::answer(stream, 400, Page::NotHere);
+            }
         }
         Verdict::Refuse(status) => page::answer(stream, status, Page::NotHere),
     }

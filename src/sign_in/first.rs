@@ -235,6 +235,7 @@ impl Asking<'_> {
         let sign_in = SignIn {
             key: &offer.key,
             organization: offer.organization.as_ref(),
+            insist: false,
             integration: &offer.integration,
             login_hint: offer.account.as_deref(),
             challenges: &offer.challenges,

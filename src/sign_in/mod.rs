@@ -40,6 +40,8 @@ pub struct SignIn<'a> {
     pub key: &'a SessionKey,
     /// The organization it is wanted for, where that is known.
     pub organization: Option<&'a Organization>,
+    /// Whether a person named that organization here, and is to be told at once if there is none.
+    pub insist: bool,
     /// The host's integration.
     pub integration: &'a Integration,
     /// The account to propose.

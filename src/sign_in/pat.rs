@@ -62,9 +62,9 @@ impl NewPat<'_> {
         let now = clock::now();
         let end = self.expires_at.unwrap_or_else(|| usual_end(now));
         let expiration = expiration(end, now);
-        let organization = match (self.organization, self.place.is_cloud()) {
-            (Some(organization), _) => organization.to_string(),
-            (None, _) => "All accessible organizations".to_owned(),
+        let organization = match self.organization {
+            Some(organization) => organization.to_string(),
+            None => "All accessible organizations".to_owned(),
         };
         person.say(&format!(
             "Make a personal access token for {} on this page (it cannot be filled in from here):\n\n  {page}\n\n  \

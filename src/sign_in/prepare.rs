@@ -75,7 +75,7 @@ impl<'a> SignIn<'a> {
         if self.key.host != HostKey::Cloud || !issuer.is_entra() {
             return Ok((issuer, endpoints));
         }
-        let Some(tenant) = self.tenant_of(organization) else { return Ok((issuer, endpoints)) };
+        let Some(tenant) = self.tenant_of(organization)? else { return Ok((issuer, endpoints)) };
         if tenant == OrganizationTenant::Unknown && !issuer.is_tenant_specific() {
             self.person.say(&self.at_the_accounts_own(organization).render());
         }
@@ -92,23 +92,30 @@ impl<'a> SignIn<'a> {
     }
 
     /// What the organization says of its tenant: to git, else to us. That it says nothing stops
-    /// nobody, nor that it is not there (`None`, and that is said).
-    fn tenant_of(&self, organization: &Organization) -> Option<OrganizationTenant> {
+    /// nobody. That it is not there stops whoever has typed its name; else it is said (`None`).
+    fn tenant_of(
+        &self,
+        organization: &Organization,
+    ) -> Result<Option<OrganizationTenant>, Failure> {
         let told = OrganizationTenant::read(self.challenges.iter().map(Vec::as_slice), []);
         if told != OrganizationTenant::Unknown {
-            return Some(told);
+            return Ok(Some(told));
         }
-        match organization_tenant(&Briefly(self.network), organization) {
+        let missing = format!("Azure DevOps knows no organization {organization}");
+        let check = "check the name in the address of its repositories";
+        Ok(match organization_tenant(&Briefly(self.network), organization) {
             Ok(Found::There(tenant)) => Some(tenant),
+            Ok(Found::Missing) if self.insist => {
+                let all = format!("git-credential-ona-azure login https://{}", self.key.host);
+                return Err(Failure::new(missing)
+                    .hint(format!("{check}, or sign in for all organizations: {all}")));
+            }
             Ok(Found::Missing) => {
-                let warning =
-                    Message::warning(format!("Azure DevOps knows no organization {organization}"))
-                        .hint("check the name in the address of its repositories");
-                self.person.say(&warning.render());
+                self.person.say(&Message::warning(missing).hint(check).render());
                 None
             }
             Ok(Found::Later { .. }) | Err(_) => Some(OrganizationTenant::Unknown),
-        }
+        })
     }
 
     /// Which is right for most, and not for a guest.

@@ -206,7 +206,7 @@ impl SignIn<'_> {
 
     fn timed_out(&self, redirect_uri: &Url, paste: bool) -> Failure {
         let registered = format!("http://localhost{}", redirect_uri.path());
-        let pasted = if paste { ", and no address was pasted," } else { "" };
+        let pasted = if paste { ", and no address that ends the sign-in was pasted," } else { "" };
         let time = spelled(self.patience());
         Failure::new(format!("the browser did not come back{pasted} within {time}"))
             .hint(format!(

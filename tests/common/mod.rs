@@ -489,12 +489,12 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Writes a script that can be run.
+/// Writes a script that can be run. Another process does it: a program that this one has open for
+/// writing cannot be run, and a child being started by another test would hold it open too.
 pub fn script(path: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    fs::write(path, text).expect("written");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("made runnable");
+    let mut command = Command::new("sh");
+    command.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path);
+    assert_eq!(run(&mut command, text.as_bytes()), Done::silent());
 }
 
 /// Runs a command to its end. A child that does not read its input is no failure.
