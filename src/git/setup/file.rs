@@ -143,6 +143,16 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
+/// How a file is made that others may read and nobody else may change, whatever the umask allows:
+/// it names programs that git runs.
+fn new_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
+    options
+}
+
 /// git's lock: a file beside the other, which becomes its new content.
 struct Lock {
     path: PathBuf,
@@ -157,7 +167,7 @@ impl Lock {
         name.push(".lock");
         let path = PathBuf::from(name);
         for patience in (0..20).rev() {
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match new_file().open(&path) {
                 Err(err) if err.kind() == ErrorKind::AlreadyExists && patience > 0 => {
                     sleep(Duration::from_millis(50));
                 }
