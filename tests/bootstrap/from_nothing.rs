@@ -1,9 +1,5 @@
 //! From nothing to `git clone` in one go.
 
-use std::fs;
-
-use serde_json::json;
-
 use crate::common::*;
 use crate::given::*;
 
