@@ -713,7 +713,7 @@ fn e20_at_the_deadline_the_refusals_are_listed_that_only_the_browser_shows() {
     assert!(!listener.is_open(), "the port is still open");
     let done = machine.helper(&["login", "--paste", "--timeout", "1s"]);
     assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
-    let end = "error: the browser did not come back, and no address was pasted, within 1 second\n";
+    let end = "error: the browser did not come back, and no address that ends the sign-in was pasted, within 1 second\n";
     assert!(done.stderr.ends_with(&format!("{end}{HINT}")), "{done:#?}");
 }
 

@@ -1,25 +1,26 @@
 //! One host made as it is given. What can be proved is proved before anything is written, so that
 //! what does not work leaves everything as it was.
 
-use super::given::{GivenHost, GivenSecret, GivenToken};
+use super::compose::Composed;
+use super::given::{GivenHost, GivenToken};
 use super::report::{Change, HostReport, TokenReport};
 use super::source::Source;
-use crate::azure::Organization;
+use crate::azure::{Organization, Place, Scheme};
 use crate::broker::{PatKey, SessionKey, Shelf as _, VaultShelf};
 use crate::clock;
 use crate::devops::{Site, try_pat};
-use crate::integration::{
-    HostKey, Integration, Integrations, IntegrationsFile, OAuth, open_client_secret, probe,
-    seal_client_secret,
-};
+use crate::integration::{HostKey, Integration, Integrations, IntegrationsFile, probe};
 use crate::net::Send;
 use crate::person::Person;
 use crate::report::{Exit, Failure};
-use crate::secret::{Digest, Secret};
+use crate::secret::Secret;
 use crate::sign_in::{NewPat, SignIn};
 use crate::vault::{
-    Access, ClientMode, Imported, ImportedToken, Pats, Session, SignInMethod, Vault,
+    Access, ClientMode, Imported, ImportedHost, ImportedToken, Pats, Session, SignInMethod, Vault,
 };
+
+/// What to do where a token is of no use any more.
+const GIVE_ANEW: &str = "hand over a new one: the one given is not taken a second time";
 
 /// Where everything goes, and how it is proved.
 pub(super) struct Bench<'a> {
@@ -33,9 +34,21 @@ pub(super) struct Bench<'a> {
     pub(super) network: &'a dyn Send,
     /// Prove nothing.
     pub(super) offline: bool,
+    /// What is no longer given goes.
+    pub(super) prune: bool,
+    /// What an earlier bootstrap brought.
+    pub(super) imported: &'a Imported,
 }
 
 impl Bench<'_> {
+    /// Whether what is given for a host makes sense. Asks nobody, writes nothing.
+    ///
+    /// # Errors
+    /// What does not.
+    pub(super) fn check(&self, given: &GivenHost) -> Result<(), Failure> {
+        self.compose(given).map(drop)
+    }
+
     /// Makes a host so.
     pub(super) fn host(&self, given: &GivenHost) -> HostReport {
         let mut report = HostReport::of(given.spec.to_string());
@@ -45,37 +58,37 @@ impl Bench<'_> {
         report
     }
 
-    fn try_host(&self, given: &GivenHost, report: &mut HostReport) -> Result<(), Failure> {
-        given.check()?;
+    fn compose<'g>(&self, given: &'g GivenHost) -> Result<Composed<'g>, Failure> {
         let key = &given.spec.key;
-        let old = self.integrations.by_key(key).map(|found| &found.integration);
-        let new = self.integration(old, given)?;
-        let imported = self.vault.read::<Imported>("all")?.unwrap_or_default();
-        // A refresh token proves issuer, client ID and client secret too.
-        let refreshes =
-            given.tokens.iter().any(|token| matches!(token, GivenToken::Refresh { .. }));
-        let client_is_new = old.map(|old| &old.oauth) != Some(&new.oauth);
-        if !self.offline && (given.tokens.is_empty() || (client_is_new && !refreshes)) {
+        let found = self.integrations.by_key(key);
+        // With what a person changed since, the rest is the person's too.
+        let anew = self.prune
+            && found.is_some_and(|found| {
+                found.file == self.file && is_own(self.imported, key, &found.integration)
+            });
+        Composed::of(found.map(|found| &found.integration), given, anew, self.vault)
+    }
+
+    fn try_host(&self, given: &GivenHost, report: &mut HostReport) -> Result<(), Failure> {
+        let composed = self.compose(given)?;
+        let found = self.integrations.by_key(&given.spec.key);
+        let old = found.map(|found| &found.integration);
+        let tokens = self.tokens(composed.integration(), given)?;
+        // Tokens first that can be tried without using them up.
+        for token in &tokens {
+            self.try_token(token, composed.integration())?;
+        }
+        let new = composed.sealed(self.vault)?;
+        let client_is_new =
+            new.oauth.is_some() && old.and_then(|old| old.oauth.as_ref()) != new.oauth.as_ref();
+        // To redeem a refresh token proves issuer, client ID and client secret too.
+        let redeems = tokens.iter().any(|token| token.is_refresh() && token.fate == Fate::New);
+        if !self.offline && (tokens.is_empty() || (client_is_new && !redeems)) {
             probe(&new, self.vault, self.network, &mut |_| {})?;
         }
-        for token in &given.tokens {
-            let token_report = match token {
-                GivenToken::Refresh { secret, organization, public } => self.refresh_token(
-                    &new,
-                    organization.as_ref(),
-                    secret,
-                    *public,
-                    &imported,
-                    report,
-                )?,
-                GivenToken::Pat { secret, organization, username, expires_at } => {
-                    let organization =
-                        organization.clone().or_else(|| new.host.organization.clone());
-                    let given = PatGiven { secret, username, expires_at: *expires_at };
-                    self.pat(&new, organization.as_ref(), &given, &imported)?
-                }
-            };
-            report.tokens.push(token_report);
+        for token in &tokens {
+            let done = self.token(token, &new, report)?;
+            report.tokens.push(done);
         }
         report.verified = (!self.offline).then_some(true);
         report.integration = match old {
@@ -83,130 +96,147 @@ impl Bench<'_> {
             Some(_) => Change::Changed,
             None => Change::Added,
         };
-        if report.integration != Change::Unchanged {
-            IntegrationsFile::edit(self.file, key, |_| Ok::<_, Failure>(Some(new)))?;
+        // Before it is written: killed in between, it is still known for bootstrap's own.
+        let writes = report.integration != Change::Unchanged;
+        let is_there = found.is_some_and(|found| found.file == self.file);
+        self.remember(&new, writes, is_there, &tokens)?;
+        if writes {
+            IntegrationsFile::edit(self.file, &given.spec.key, |_| Ok::<_, Failure>(Some(new)))?;
         }
-        self.remember(given)
+        Ok(())
     }
 
-    /// What is given laid over what is there.
-    fn integration(
-        &self,
-        old: Option<&Integration>,
-        given: &GivenHost,
-    ) -> Result<Integration, Failure> {
-        let mut new = old.cloned().unwrap_or_else(|| Integration {
-            scm_id: given.scm_id,
-            host: given.spec.clone(),
-            oauth: None,
-            pat: false,
-            pat_url: None,
-            virtual_directory: Default::default(),
-            bearer: false,
-            allow_http: false,
-            trusted_issuers: Vec::new(),
-        });
-        new.scm_id = given.scm_id;
-        if given.spec.organization.is_some() {
-            new.host = given.spec.clone();
-        }
-        if let Some(directory) = &given.virtual_directory {
-            new.virtual_directory = directory.clone();
-        }
-        if !given.trusted_issuers.is_empty() {
-            new.trusted_issuers.clone_from(&given.trusted_issuers);
-        }
-        new.pat = given.wants_pat().unwrap_or(new.pat);
-        if let Some(oauth) = &given.oauth {
-            let kept = new.oauth.take().filter(|kept| {
-                kept.client_id == oauth.client_id && kept.issuer_url == oauth.issuer_url
-            });
-            new.oauth = Some(match &oauth.secret {
-                Some(secret) => {
-                    self.with_secret(&oauth.client_id, &oauth.issuer_url, kept, secret, given)?
-                }
-                // What is not given stays as it is.
-                None => kept.unwrap_or_else(|| public(&oauth.client_id, &oauth.issuer_url)),
-            });
-        }
-        if !new.has_method() {
-            return Err(Failure::new(format!("no way to sign in to {} is given", given.spec))
-                .hint("give ONA_AZURE_ISSUER_URL and ONA_AZURE_CLIENT_ID, or ONA_AZURE_PAT")
-                .exit(Exit::Usage));
-        }
-        new.check().map_err(|error| Failure::from(error).exit(Exit::Usage))?;
-        Ok(new)
-    }
-
-    /// A secret that is the one sealed already is left as it lies: sealed anew it would look other.
-    fn with_secret(
-        &self,
-        client_id: &str,
-        issuer_url: &str,
-        kept: Option<OAuth>,
-        secret: &GivenSecret,
-        given: &GivenHost,
-    ) -> Result<OAuth, Failure> {
-        let mut new = public(client_id, issuer_url);
-        match secret {
-            GivenSecret::Sealed(sealed) => {
-                if let Some(kept) = kept
-                    && kept.encrypted_client_secret.as_deref().map(str::trim) == Some(sealed)
-                {
-                    return Ok(kept);
-                }
-                new.encrypted_client_secret = Some(sealed.clone());
-            }
-            GivenSecret::Plain(plain) => {
-                if let Some(kept) = kept
-                    && matches!(open_client_secret(&kept, self.vault), Ok(Some(open)) if open == *plain)
-                {
-                    return Ok(kept);
-                }
-                let (sealed, recipients) =
-                    seal_client_secret(plain, &[], || self.vault.runner_key_or_new()).map_err(
-                        |error| {
-                            let host = given.spec.key.to_string();
-                            Failure::new(error.to_string()).hint(error.hint(&host))
-                        },
-                    )?;
-                new.encrypted_client_secret = Some(sealed);
-                new.recipients = recipients;
-                new.secret_set_at = Some(clock::now());
-            }
-        }
-        Ok(new)
-    }
-
-    fn refresh_token(
+    /// What is to become of each token.
+    fn tokens<'g>(
         &self,
         integration: &Integration,
-        organization: Option<&Organization>,
-        secret: &Secret,
-        public: bool,
-        imported: &Imported,
+        given: &'g GivenHost,
+    ) -> Result<Vec<Planned<'g>>, Failure> {
+        let kept_pats = self.kept_pats(&given.spec.key)?.pats;
+        let planned = given.tokens.iter().map(|token| {
+            let source = Source::of(&integration.host, token);
+            let digest = token.secret().digest();
+            let name = source.to_string();
+            let known = self
+                .imported
+                .tokens
+                .iter()
+                .any(|known| known.source == name && known.digest == digest);
+            let (is_kept, is_replaced) = match &source {
+                Source::Refresh(key) => {
+                    let kept = self.vault.read::<Session>(&key.to_string())?;
+                    (
+                        kept.as_ref().is_some_and(|kept| kept.imported == Some(digest)),
+                        kept.is_some(),
+                    )
+                }
+                Source::Pat(_, organization) => (
+                    kept_pats.iter().any(|pat| pat.login.secret() == token.secret()),
+                    kept_pats.iter().any(|pat| pat.organization == *organization),
+                ),
+            };
+            let fate = match (known, is_kept, is_replaced) {
+                (_, true, _) => Fate::Kept,
+                // What came after it counts: a successor, or what somebody gave here since.
+                (true, false, true) => Fate::Succeeded,
+                (true, false, false) => Fate::Gone,
+                (false, false, _) => Fate::New,
+            };
+            Ok(Planned { token, source, fate, replaces: is_replaced })
+        });
+        planned.collect()
+    }
+
+    /// Tries a personal access token, which changes nothing anywhere.
+    fn try_token(&self, planned: &Planned<'_>, integration: &Integration) -> Result<(), Failure> {
+        let (GivenToken::Pat { secret, username, expires_at, .. }, Source::Pat(key, organization)) =
+            (planned.token, &planned.source)
+        else {
+            return Ok(());
+        };
+        let place = key.place();
+        let site = Site {
+            scheme: Scheme::Https,
+            place: &place,
+            virtual_directory: &integration.virtual_directory,
+            organization: organization.as_ref(),
+        };
+        let new = self.new_pat(integration, &place, organization.as_ref(), username, *expires_at);
+        match planned.fate {
+            Fate::Succeeded => return Ok(()),
+            Fate::Gone => {
+                return Err(Failure::new(format!(
+                    "the personal access token given for {} was refused by Azure DevOps, or forgotten here",
+                    new.name()
+                ))
+                .hint(GIVE_ANEW)
+                .exit(Exit::SignIn));
+            }
+            Fate::Kept | Fate::New => {}
+        }
+        if expires_at.is_some_and(|at| at <= clock::now()) {
+            return Err(Failure::new(format!(
+                "the personal access token given for {} has run out",
+                new.name()
+            ))
+            .hint(format!("make a new one at {} and hand that over", new.page()))
+            .exit(Exit::SignIn));
+        }
+        if self.offline {
+            return Ok(());
+        }
+        let trial = try_pat(self.network, site, username.as_bytes(), secret);
+        trial.failure(site, &new.page()).map_or(Ok(()), Err)
+    }
+
+    fn token(
+        &self,
+        planned: &Planned<'_>,
+        integration: &Integration,
         report: &mut HostReport,
     ) -> Result<TokenReport, Failure> {
-        let key = SessionKey {
-            host: integration.host.key.clone(),
-            organization: organization.filter(|_| integration.host.organization.is_none()).cloned(),
+        let change = match (planned.fate, planned.replaces) {
+            (Fate::New, false) => Change::Added,
+            (Fate::New, true) => Change::Changed,
+            _ => Change::Unchanged,
         };
-        let source = Source::Refresh(&key).to_string();
-        let kept = self.vault.read::<Session>(&key.to_string())?;
-        let digest = secret.digest();
-        let known = imported_before(imported, &source, digest)
-            || kept.as_ref().is_some_and(|kept| kept.imported == Some(digest));
-        let change = if known {
-            self.still_signed_in(&key, integration, kept.as_ref())?;
-            Change::Unchanged
-        } else {
-            self.import(&key, integration, secret, public)?;
-            if kept.is_some() { Change::Changed } else { Change::Added }
-        };
-        let session = self.vault.read::<Session>(&key.to_string())?;
-        report.account =
-            session.map(|session| session.account).filter(|account| !account.is_empty());
-        Ok(TokenReport { kind: "oauth", organization: key.organization, change })
+        match (planned.token, &planned.source) {
+            (GivenToken::Refresh { secret, public, .. }, Source::Refresh(key)) => {
+                if planned.fate == Fate::New {
+                    self.import(key, integration, secret, *public)?;
+                } else {
+                    self.still_signed_in(key, integration)?;
+                }
+                let session = self.vault.read::<Session>(&key.to_string())?;
+                let account = session.map(|session| session.account);
+                report.account = account.filter(|account| !account.is_empty());
+                Ok(TokenReport { kind: "oauth", organization: key.organization.clone(), change })
+            }
+            (
+                GivenToken::Pat { secret, username, expires_at, .. },
+                Source::Pat(key, organization),
+            ) => {
+                if planned.fate == Fate::New {
+                    let place = key.place();
+                    self.new_pat(integration, &place, organization.as_ref(), username, *expires_at)
+                        .keep_as_given(secret.clone(), false, self.vault, self.network)?;
+                }
+                Ok(TokenReport { kind: "pat", organization: organization.clone(), change })
+            }
+            _ => unreachable!("BUG: a source is of its token's kind"),
+        }
+    }
+
+    fn new_pat<'p>(
+        &self,
+        integration: &'p Integration,
+        place: &'p Place,
+        organization: Option<&'p Organization>,
+        username: &'p str,
+        expires_at: Option<u64>,
+    ) -> NewPat<'p> {
+        let username = username.as_bytes();
+        NewPat { scheme: Scheme::Https, place, organization, integration, username, expires_at }
     }
 
     fn import(
@@ -276,25 +306,23 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Whether the sign-in that came of it still works.
-    fn still_signed_in(
-        &self,
-        key: &SessionKey,
-        integration: &Integration,
-        kept: Option<&Session>,
-    ) -> Result<(), Failure> {
-        let given_again = "hand over a new refresh token: the one given was used already";
-        let Some(session) = kept else {
+    /// Whether the sign-in that came of it, or one that a person made here since, still works.
+    fn still_signed_in(&self, key: &SessionKey, integration: &Integration) -> Result<(), Failure> {
+        let Some(session) = self.vault.read::<Session>(&key.to_string())? else {
             return Err(Failure::new(format!("the sign-in to {key} was forgotten here"))
-                .hint(given_again)
+                .hint(GIVE_ANEW)
                 .exit(Exit::SignIn));
         };
         if let Some(ended) = &session.ended {
+            let of = match session.account.as_str() {
+                "" => String::new(),
+                account => format!(" of {account}"),
+            };
             return Err(Failure::new(format!(
-                "the sign-in of {} to {key} has ended: {}",
-                session.account, ended.reason
+                "the sign-in{of} to {key} has ended: {}",
+                ended.reason
             ))
-            .hint(given_again)
+            .hint(GIVE_ANEW)
             .exit(Exit::SignIn));
         }
         if self.offline {
@@ -303,91 +331,44 @@ impl Bench<'_> {
         VaultShelf::new(self.vault, self.network).refresh(key, integration).map(drop).map_err(
             |failure| {
                 use crate::vault::HoldOffKind::{Client, ForNow, SignIn, Vault};
-                let exit = match failure.kind {
-                    ForNow => Exit::Unavailable,
-                    SignIn => Exit::SignIn,
-                    Client | Vault => Exit::Failed,
+                let (exit, hint) = match failure.kind {
+                    ForNow => (Exit::Unavailable, failure.hint),
+                    // Nobody is at hand to run the command that a person would.
+                    SignIn => (Exit::SignIn, GIVE_ANEW.to_owned()),
+                    Client | Vault => (Exit::Failed, failure.hint),
                 };
-                Failure::new(failure.text).hint(failure.hint).exit(exit)
+                Failure::new(failure.text).hint(hint).exit(exit)
             },
         )
     }
 
-    fn pat(
-        &self,
-        integration: &Integration,
-        organization: Option<&Organization>,
-        given: &PatGiven<'_>,
-        imported: &Imported,
-    ) -> Result<TokenReport, Failure> {
-        let place = integration.host.key.place();
-        let source = Source::Pat(&integration.host.key, organization).to_string();
-        let new = NewPat {
-            scheme: crate::azure::Scheme::Https,
-            place: &place,
-            organization,
-            integration,
-            username: given.username.as_bytes(),
-            expires_at: given.expires_at,
-        };
-        let kept = self.kept_pats(&integration.host.key)?;
-        let of_same = |pat: &&crate::vault::Pat| pat.organization.as_ref() == organization;
-        let known = imported_before(imported, &source, given.secret.digest());
-        let is_kept = kept.pats.iter().any(|pat| pat.login.secret() == given.secret);
-        let change = match (known, is_kept) {
-            // Somebody gave another one here since: that counts.
-            (true, false) if kept.pats.iter().any(|pat| of_same(&pat)) => Change::Unchanged,
-            (true, false) => {
-                return Err(Failure::new(format!(
-                    "the personal access token given for {} was refused by Azure DevOps, or forgotten here",
-                    new.name()
-                ))
-                .hint("hand over a new one")
-                .exit(Exit::SignIn));
-            }
-            (_, true) => {
-                if !self.offline {
-                    let site = Site {
-                        scheme: new.scheme,
-                        place: &place,
-                        virtual_directory: &integration.virtual_directory,
-                        organization,
-                    };
-                    let trial = try_pat(self.network, site, new.username, given.secret);
-                    if let Some(failure) = trial.failure(site, &new.page()) {
-                        return Err(failure);
-                    }
-                }
-                Change::Unchanged
-            }
-            (false, false) => {
-                new.keep_as_given(given.secret.clone(), !self.offline, self.vault, self.network)?;
-                if kept.pats.iter().any(|pat| of_same(&pat)) {
-                    Change::Changed
-                } else {
-                    Change::Added
-                }
-            }
-        };
-        Ok(TokenReport { kind: "pat", organization: organization.cloned(), change })
-    }
-
     fn kept_pats(&self, host: &HostKey) -> Result<Pats, Failure> {
-        let key = PatKey { scheme: crate::azure::Scheme::Https, host: host.clone() };
+        let key = PatKey { scheme: Scheme::Https, host: host.clone() };
         Ok(self.vault.read::<Pats>(&key.to_string())?.unwrap_or_default())
     }
 
-    /// Remembers what came from here, unless that is known.
-    fn remember(&self, given: &GivenHost) -> Result<(), Failure> {
+    /// Remembers what came from here, unless that is known. An integration that was there before
+    /// is not bootstrap's own, whatever it changes in it.
+    fn remember(
+        &self,
+        new: &Integration,
+        writes: bool,
+        is_there: bool,
+        tokens: &[Planned<'_>],
+    ) -> Result<(), Failure> {
+        let host = new.host.key.to_string();
         let add = |imported: &mut Imported| {
-            let host = given.spec.key.to_string();
-            if !imported.hosts.contains(&host) {
-                imported.hosts.push(host);
+            let known = imported.hosts.iter().any(|known| known.host == host);
+            if writes && (known || !is_there) {
+                imported.hosts.retain(|known| known.host != host);
+                let integration = new.fingerprint();
+                imported.hosts.push(ImportedHost { host: host.clone(), integration });
+                imported.hosts.sort_by(|a, b| a.host.cmp(&b.host));
             }
-            for token in &given.tokens {
-                let (source, digest) = Source::of(&given.spec, token);
+            for token in tokens {
+                let (source, digest) = (token.source.to_string(), token.token.secret().digest());
                 imported.tokens.retain(|known| known.source != source);
-                imported.tokens.push(ImportedToken { source, digest });
+                imported.tokens.push(ImportedToken { host: host.clone(), source, digest });
             }
             imported.tokens.sort_by(|a, b| a.source.cmp(&b.source));
         };
@@ -395,31 +376,44 @@ impl Bench<'_> {
         let mut after = before.clone();
         add(&mut after);
         if after != before {
-            let writer = self.vault.write()?;
-            let mut now = writer.read::<Imported>("all")?.unwrap_or_default();
-            add(&mut now);
-            writer.put("all", &now)?;
+            self.vault.write()?.put("all", &after)?;
         }
         Ok(())
     }
 }
 
-struct PatGiven<'a> {
-    secret: &'a Secret,
-    username: &'a str,
-    expires_at: Option<u64>,
+/// Whether an integration is one that bootstrap wrote, and is still as it wrote it.
+pub(super) fn is_own(imported: &Imported, host: &HostKey, integration: &Integration) -> bool {
+    let host = host.to_string();
+    imported
+        .hosts
+        .iter()
+        .any(|known| known.host == host && known.integration == integration.fingerprint())
 }
 
-fn imported_before(imported: &Imported, source: &str, digest: Digest) -> bool {
-    imported.tokens.iter().any(|known| known.source == source && known.digest == digest)
+/// What is to become of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It was never given before.
+    New,
+    /// It was taken over, and what is kept is it or came of it.
+    Kept,
+    /// It was taken over, and something else is kept in its place.
+    Succeeded,
+    /// It was taken over, and nothing is kept in its place.
+    Gone,
 }
 
-fn public(client_id: &str, issuer_url: &str) -> OAuth {
-    OAuth {
-        client_id: client_id.to_owned(),
-        issuer_url: issuer_url.to_owned(),
-        encrypted_client_secret: None,
-        recipients: Vec::new(),
-        secret_set_at: None,
+struct Planned<'g> {
+    token: &'g GivenToken,
+    source: Source,
+    fate: Fate,
+    /// Whether something of the same source is kept.
+    replaces: bool,
+}
+
+impl Planned<'_> {
+    fn is_refresh(&self) -> bool {
+        matches!(self.token, GivenToken::Refresh { .. })
     }
 }

@@ -3,17 +3,22 @@
 
 mod write;
 
+use std::io::{self, stdin};
+use std::path::Path;
+use std::time::Instant;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::IntoDeserializer as _;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::given::{Given, GivenHost, GivenOAuth, GivenSecret, GivenToken};
+use super::mounted;
 use super::variables::{directory, organization_of, scm_id, usage};
 use crate::integration::HostSpec;
-use crate::report::{Failure, quoted};
+use crate::report::{Exit, Failure, quoted};
 use crate::secret::Secret;
 use crate::vault::armor;
 use crate::when::parse_end;
@@ -21,7 +26,34 @@ use crate::when::parse_end;
 pub use write::write;
 
 /// The longest document read, in bytes.
-pub const LIMIT: usize = 1 << 20;
+const LIMIT: usize = 1 << 20;
+
+/// Reads a document from a file, `-` being standard input; waits until `deadline` for one that is
+/// not there yet, or not whole.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn load(from: &Path, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let is_json =
+        |bytes: &[u8]| serde_json::from_slice::<IgnoredAny>(mounted::without_mark(bytes)).is_ok();
+    let read = if from == Path::new("-") {
+        mounted::all(stdin().lock(), LIMIT)
+    } else {
+        mounted::read(from, LIMIT, deadline, is_json)
+    };
+    read.map_err(|error| {
+        let late = error.kind() == io::ErrorKind::NotFound;
+        let path = quoted(&from.to_string_lossy());
+        let failure = Failure::new(format!("the document {path} cannot be read: {error}"));
+        match error.kind() {
+            _ if late => failure
+                .hint("mount it first, or wait for it: git-credential-ona-azure bootstrap --wait 60s --from FILE")
+                .exit(Exit::Unavailable),
+            io::ErrorKind::FileTooLarge => failure.exit(Exit::Usage),
+            _ => failure.hint("let this account read it"),
+        }
+    })
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,7 +64,7 @@ struct Document {
     #[serde(default)]
     runner_name: Option<String>,
     #[serde(default)]
-    integrations: Vec<WireHost>,
+    integrations: Option<Vec<WireHost>>,
     #[serde(default, alias = "hostAuthenticationTokens")]
     tokens: Vec<WireToken>,
 }
@@ -107,28 +139,28 @@ impl<'de> Deserialize<'de> for WireSecret {
 /// The first field that makes no sense; never what stands in it, which may be a secret.
 pub fn read(bytes: &[u8], now: u64) -> Result<Given, Failure> {
     let hint = "see install/README.md for one, and bootstrap --help";
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        usage(
-            format!("the document is not JSON, line {} column {}", error.line(), error.column()),
-            hint,
-        )
-    })?;
-    let document: Document = serde_path_to_error::deserialize(value.into_deserializer()).map_err(
+    let bytes = mounted::without_mark(bytes);
+    let not_json = |error: &serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
+        usage(format!("the document is not JSON, line {line} column {column}"), hint)
+    };
+    // Straight from the bytes: what lies in between would not be wiped.
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let document: Document = serde_path_to_error::deserialize(&mut deserializer).map_err(
         |error: serde_path_to_error::Error<serde_json::Error>| {
-            usage(
-                format!(
-                    "{} of the document is missing or of the wrong type",
-                    place(&error.path().to_string())
-                ),
-                hint,
-            )
+            if error.inner().classify() != serde_json::error::Category::Data {
+                return not_json(error.inner());
+            }
+            let place = place(&error.path().to_string());
+            usage(format!("{place} of the document is missing, unknown or of the wrong type"), hint)
         },
     )?;
-    if document.integrations.is_empty() && document.tokens.is_empty() {
+    deserializer.end().map_err(|error| not_json(&error))?;
+    if document.integrations.is_none() && document.tokens.is_empty() {
         return Err(usage("the document holds neither integrations nor tokens", hint));
     }
     let mut hosts: Vec<GivenHost> = Vec::new();
-    for host in document.integrations {
+    for host in document.integrations.unwrap_or_default() {
         let host = host.given()?;
         if hosts.iter().any(|known| known.spec.key == host.spec.key) {
             return Err(usage(format!("{} is given twice", host.spec.key), "keep one of the two"));

@@ -2,7 +2,6 @@
 
 use crate::azure::{Organization, VirtualDirectory};
 use crate::integration::{HostSpec, ScmId};
-use crate::report::{Exit, Failure};
 use crate::secret::Secret;
 
 /// All of it.
@@ -78,41 +77,16 @@ pub enum GivenToken {
     },
 }
 
-impl GivenHost {
-    /// Whatever can be said of it without asking anybody.
-    ///
-    /// # Errors
-    /// What does not go together.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        let wrong = |text: String, hint: &str| Err(Failure::new(text).hint(hint).exit(Exit::Usage));
-        let host = &self.spec;
-        for token in &self.tokens {
-            match token {
-                GivenToken::Refresh { .. } if self.oauth.is_none() => {
-                    return wrong(
-                        format!(
-                            "a refresh token is given for {host}, and no issuer and client ID to use it with"
-                        ),
-                        "give ONA_AZURE_ISSUER_URL and ONA_AZURE_CLIENT_ID too",
-                    );
-                }
-                GivenToken::Pat { organization, .. } => {
-                    let known = organization.is_some() || host.organization.is_some();
-                    if !known && self.scm_id == ScmId::Entra {
-                        return wrong(
-                            format!(
-                                "a personal access token is given for {host}, and not its organization"
-                            ),
-                            "give ONA_AZURE_PAT_ORGANIZATION, or dev.azure.com/<organization> as the host",
-                        );
-                    }
-                }
-                GivenToken::Refresh { .. } => {}
-            }
+impl GivenToken {
+    /// The token itself.
+    pub(super) fn secret(&self) -> &Secret {
+        match self {
+            Self::Pat { secret, .. } | Self::Refresh { secret, .. } => secret,
         }
-        Ok(())
     }
+}
 
+impl GivenHost {
     /// Whether personal access tokens are to be on: as said, else if one is given, else if there
     /// is no other way.
     pub(super) fn wants_pat(&self) -> Option<bool> {

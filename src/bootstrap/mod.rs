@@ -7,8 +7,11 @@
 mod apply;
 #[cfg(unix)]
 mod as_user;
+mod compose;
 mod document;
 mod given;
+mod mounted;
+mod patience;
 mod prune;
 mod report;
 mod source;
@@ -19,7 +22,7 @@ use std::time::Duration;
 
 #[cfg(unix)]
 pub use as_user::{account, run as run_as};
-pub use document::{LIMIT as DOCUMENT_LIMIT, read as read_document, write as write_document};
+pub use document::{load as load_document, read as read_document, write as write_document};
 pub use given::{Given, GivenHost, GivenOAuth, GivenSecret, GivenToken};
 pub use report::{Change, HostReport, TokenReport};
 pub use variables::{Variables, read as read_variables};
@@ -28,8 +31,9 @@ use crate::integration::{Integrations, IntegrationsFile};
 use crate::net::Send;
 use crate::paths::Paths;
 use crate::report::Failure;
-use crate::vault::{Vault, VaultError, acquire};
+use crate::vault::{Imported, Lock, Vault, VaultError, acquire};
 use apply::Bench;
+use patience::Patient;
 
 /// How long to wait for another bootstrap of the same environment.
 const WAIT: Duration = Duration::from_secs(120);
@@ -43,10 +47,21 @@ pub struct Options {
     pub prune: bool,
 }
 
+/// What was done.
+#[derive(Debug)]
+pub struct Done {
+    /// Host by host: those given, then those that went.
+    pub hosts: Vec<HostReport>,
+    /// What became of the runner's name.
+    pub runner_name: Change,
+    /// Until it is dropped, another bootstrap waits: to set up git is part of it.
+    pub lock: Lock,
+}
+
 /// Makes everything so, as far as it can: a host that fails does not keep the others from it.
 ///
 /// # Errors
-/// What keeps all of them from it.
+/// What keeps all of them from it. Where something given makes no sense, nothing is done at all.
 pub fn bootstrap(
     given: &Given,
     options: Options,
@@ -54,20 +69,50 @@ pub fn bootstrap(
     file: &Path,
     vault: &Vault,
     network: &dyn Send,
-) -> Result<Vec<HostReport>, Failure> {
+) -> Result<Done, Failure> {
+    let Options { offline, prune } = options;
+    let network = &Patient::new(network);
+    let with_bench = |run: &mut dyn FnMut(&Bench<'_>) -> Result<(), Failure>| {
+        let integrations = &Integrations::load(paths)?;
+        let imported = &vault.read::<Imported>("all")?.unwrap_or_default();
+        run(&Bench { integrations, file, vault, network, offline, prune, imported })
+    };
+    with_bench(&mut |bench| given.hosts.iter().try_for_each(|host| bench.check(host)))?;
     // Makes the directory too, in which the lock is to be.
     vault.write().and_then(|writer| writer.rehearse())?;
     // Two at once are one: the second finds everything done.
-    let _lock = acquire(&vault.dir().join("bootstrap.lock"), WAIT).map_err(VaultError::from)?;
-    let integrations = Integrations::load(paths)?;
-    if let Some(name) = &given.runner_name {
-        IntegrationsFile::name_runner(file, name)?;
+    let lock = acquire(&vault.dir().join("bootstrap.lock"), WAIT).map_err(VaultError::from)?;
+    let mut hosts = Vec::new();
+    with_bench(&mut |bench| {
+        hosts = given.hosts.iter().map(|host| bench.host(host)).collect();
+        Ok(())
+    })?;
+    // Where nothing came of anything, everything stays as it was.
+    let any = hosts.is_empty() || hosts.iter().any(|report| report.failure.is_none());
+    let runner_name = match &given.runner_name {
+        Some(name) if any => name_runner(file, vault, name)?,
+        _ => Change::Unchanged,
+    };
+    if prune {
+        for gone in prune::prune(given, file, vault)? {
+            match hosts.iter_mut().find(|report| report.key() == gone.key()) {
+                Some(report) => report.tokens.extend(gone.tokens),
+                None => hosts.push(gone),
+            }
+        }
     }
-    let bench =
-        Bench { integrations: &integrations, file, vault, network, offline: options.offline };
-    let mut reports: Vec<_> = given.hosts.iter().map(|host| bench.host(host)).collect();
-    if options.prune {
-        reports.extend(prune::prune(given, file, vault)?);
+    Ok(Done { hosts, runner_name, lock })
+}
+
+fn name_runner(file: &Path, vault: &Vault, name: &str) -> Result<Change, Failure> {
+    let before =
+        IntegrationsFile::read(file)?.map(|file| file.runner_name()).transpose()?.flatten();
+    if !IntegrationsFile::name_runner(file, Some(name))? {
+        return Ok(Change::Unchanged);
     }
-    Ok(reports)
+    let writer = vault.write()?;
+    let mut imported = writer.read::<Imported>("all")?.unwrap_or_default();
+    imported.runner_name = Some(name.to_owned());
+    writer.put("all", &imported)?;
+    Ok(if before.is_some() { Change::Changed } else { Change::Added })
 }

@@ -2,58 +2,82 @@
 
 use std::path::Path;
 
+use super::apply::is_own;
 use super::given::Given;
 use super::report::{Change, HostReport, TokenReport};
 use super::source::Source;
 use crate::azure::Scheme;
 use crate::broker::{PatKey, SessionKey, forget};
-use crate::integration::{HostKey, HostSpec, IntegrationsFile};
+use crate::integration::{HostKey, HostSpec, Integration, IntegrationsFile};
 use crate::report::Failure;
-use crate::vault::{Imported, Pats, Session, Vault};
+use crate::vault::{Imported, ImportedToken, Pats, Session, Vault};
 
 /// Takes away what came from here and is given no longer; nothing that came otherwise.
 pub(super) fn prune(given: &Given, file: &Path, vault: &Vault) -> Result<Vec<HostReport>, Failure> {
     let Some(imported) = vault.read::<Imported>("all")? else { return Ok(Vec::new()) };
-    let sources: Vec<String> = given
-        .hosts
-        .iter()
-        .flat_map(|host| host.tokens.iter().map(|token| Source::of(&host.spec, token).0))
-        .collect();
     let is_given = |host: &str| given.hosts.iter().any(|one| one.spec.key.to_string() == host);
-    let mut reports = Vec::new();
-    for host in &imported.hosts {
-        let Some(HostSpec { key, .. }) = HostSpec::parse(host) else { continue };
-        let mut report = HostReport::of(host.clone());
-        for known in imported.tokens.iter().filter(|known| !sources.contains(&known.source)) {
-            report.tokens.extend(forget_token(vault, &key, known)?);
+    // As `apply` names them, after the integrations as they are now.
+    let now = match IntegrationsFile::read(file)? {
+        Some(file) => file.integrations()?,
+        None => Vec::new(),
+    };
+    let find = |key: &HostKey| now.iter().find(|known| known.host.key == *key);
+    let mut sources = Vec::new();
+    for host in &given.hosts {
+        let spec = find(&host.spec.key).map_or(&host.spec, |known| &known.host);
+        sources.extend(host.tokens.iter().map(|token| Source::of(spec, token).to_string()));
+    }
+    let mut reports: Vec<HostReport> = Vec::new();
+    for known in imported.tokens.iter().filter(|known| !sources.contains(&known.source)) {
+        let Some(HostSpec { key, .. }) = HostSpec::parse(&known.host) else { continue };
+        if let Some(gone) = forget_token(vault, &key, known)? {
+            of_host(&mut reports, &known.host).tokens.push(gone);
         }
-        if !is_given(host) {
-            IntegrationsFile::edit(file, &key, |_| Ok::<_, Failure>(None))?;
-            report.integration = Change::Removed;
-        }
-        if report.changed() {
-            reports.push(report);
+    }
+    for known in imported.hosts.iter().filter(|known| !is_given(&known.host)) {
+        let Some(HostSpec { key, .. }) = HostSpec::parse(&known.host) else { continue };
+        let Some(integration) = find(&key) else { continue };
+        of_host(&mut reports, &known.host).integration = if is_own(&imported, &key, integration) {
+            IntegrationsFile::edit(file, &key, |_| Ok::<_, Failure>(None::<Integration>))?;
+            Change::Removed
+        } else {
+            Change::Left
+        };
+    }
+    if given.runner_name.is_none() && imported.runner_name.is_some() {
+        let named = IntegrationsFile::read(file)?.and_then(|file| file.runner_name().ok()?);
+        if named == imported.runner_name {
+            IntegrationsFile::name_runner(file, None)?;
         }
     }
     let mut left = imported.clone();
-    left.hosts.retain(|host| is_given(host));
+    left.hosts.retain(|known| is_given(&known.host));
     left.tokens.retain(|known| sources.contains(&known.source));
+    left.runner_name = left.runner_name.filter(|_| given.runner_name.is_some());
     if left != imported {
         vault.write()?.put("all", &left)?;
     }
     Ok(reports)
 }
 
+fn of_host<'r>(reports: &'r mut Vec<HostReport>, host: &str) -> &'r mut HostReport {
+    let at = reports.iter().position(|report| report.host == host).unwrap_or_else(|| {
+        reports.push(HostReport::of(host.to_owned()));
+        reports.len() - 1
+    });
+    &mut reports[at]
+}
+
 /// Forgets a token, if it is still the one that was brought.
 fn forget_token(
     vault: &Vault,
     host: &HostKey,
-    known: &crate::vault::ImportedToken,
+    known: &ImportedToken,
 ) -> Result<Option<TokenReport>, Failure> {
     let key = PatKey { scheme: Scheme::Https, host: host.clone() };
     let mut pats = vault.read::<Pats>(&key.to_string())?.unwrap_or_default();
     let at = pats.pats.iter().position(|pat| {
-        Source::Pat(host, pat.organization.as_ref()).to_string() == known.source
+        Source::Pat(host.clone(), pat.organization.clone()).to_string() == known.source
             && pat.login.secret().digest() == known.digest
     });
     if let Some(at) = at {
@@ -68,7 +92,7 @@ fn forget_token(
     for session in vault.list::<Session>()? {
         let key = SessionKey { host: host.clone(), organization: session.organization.clone() };
         let is_it = session.host == host.to_string()
-            && Source::Refresh(&key).to_string() == known.source
+            && Source::Refresh(key.clone()).to_string() == known.source
             && session.imported == Some(known.digest);
         if is_it {
             forget(vault, &key)?;

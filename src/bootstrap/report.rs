@@ -16,15 +16,19 @@ pub enum Change {
     Unchanged,
     /// It is gone.
     Removed,
+    /// It would be gone, but somebody changed it since.
+    Left,
 }
 
 impl Change {
-    fn word(self) -> &'static str {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Added => "added",
             Self::Changed => "changed",
             Self::Unchanged => "unchanged",
             Self::Removed => "removed",
+            Self::Left => "left",
         }
     }
 }
@@ -69,6 +73,11 @@ impl HostReport {
         }
     }
 
+    /// The host without its default organization.
+    pub(super) fn key(&self) -> &str {
+        self.host.split('/').next().unwrap_or_default()
+    }
+
     /// How it ended.
     pub fn exit(&self) -> Exit {
         self.failure.as_ref().map_or(Exit::Done, |failure| failure.exit)
@@ -76,7 +85,7 @@ impl HostReport {
 
     /// Whether anything is other than before.
     pub fn changed(&self) -> bool {
-        self.integration != Change::Unchanged
+        !matches!(self.integration, Change::Unchanged | Change::Left)
             || self.tokens.iter().any(|token| token.change != Change::Unchanged)
     }
 
@@ -86,8 +95,10 @@ impl HostReport {
             return None;
         }
         let mut done = Vec::new();
-        if self.integration != Change::Unchanged {
-            done.push(format!("integration {}", self.integration.word()));
+        match self.integration {
+            Change::Unchanged => {}
+            Change::Left => done.push("integration left, for it was changed here since".to_owned()),
+            change => done.push(format!("integration {}", change.word())),
         }
         for token in self.tokens.iter().filter(|token| token.change != Change::Unchanged) {
             let kind = if token.kind == "pat" { "personal access token" } else { "sign-in" };
@@ -96,7 +107,8 @@ impl HostReport {
         }
         let done = if done.is_empty() { "nothing to change".to_owned() } else { done.join(", ") };
         let who = self.account.as_ref().map(|who| format!("; {who} is signed in"));
-        let proved = if self.verified.is_none() { "; not tried" } else { "" };
+        let gone = matches!(self.integration, Change::Removed | Change::Left);
+        let proved = if self.verified.is_none() && !gone { "; not tried" } else { "" };
         Some(format!("{}: {done}{}{proved}", self.host, who.unwrap_or_default()))
     }
 

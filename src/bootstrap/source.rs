@@ -6,34 +6,35 @@ use super::given::GivenToken;
 use crate::azure::Organization;
 use crate::broker::SessionKey;
 use crate::integration::{HostKey, HostSpec};
-use crate::secret::Digest;
 
 /// A source of tokens.
-pub(super) enum Source<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
     /// The refresh token of a session.
-    Refresh(&'a SessionKey),
+    Refresh(SessionKey),
     /// The personal access token of an organization, or of a whole Server.
-    Pat(&'a HostKey, Option<&'a Organization>),
+    Pat(HostKey, Option<Organization>),
 }
 
-impl Source<'_> {
-    /// The source of a token given for a host, and the token's digest.
-    pub(super) fn of(spec: &HostSpec, token: &GivenToken) -> (String, Digest) {
+impl Source {
+    /// The source of a token that is given for a host. The host's default organization goes without
+    /// saying: a sign-in for it is the one for all of the host.
+    pub(super) fn of(host: &HostSpec, token: &GivenToken) -> Self {
+        let key = host.key.clone();
         match token {
-            GivenToken::Refresh { secret, organization, .. } => {
-                let organization = organization.clone().filter(|_| spec.organization.is_none());
-                let key = SessionKey { host: spec.key.clone(), organization };
-                (Source::Refresh(&key).to_string(), secret.digest())
+            GivenToken::Refresh { organization, .. } => {
+                let organization =
+                    organization.clone().filter(|name| host.organization.as_ref() != Some(name));
+                Self::Refresh(SessionKey { host: key, organization })
             }
-            GivenToken::Pat { secret, organization, .. } => {
-                let organization = organization.as_ref().or(spec.organization.as_ref());
-                (Source::Pat(&spec.key, organization).to_string(), secret.digest())
+            GivenToken::Pat { organization, .. } => {
+                Self::Pat(key, organization.clone().or_else(|| host.organization.clone()))
             }
         }
     }
 }
 
-impl fmt::Display for Source<'_> {
+impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refresh(key) => write!(f, "oauth {key}"),

@@ -1,23 +1,22 @@
 //! What is given in environment variables, and in files they name (mounted secrets).
 
-use std::fs;
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use zeroize::Zeroizing;
 
 use super::given::{Given, GivenHost, GivenOAuth, GivenSecret, GivenToken};
+use super::mounted;
 use crate::azure::{Organization, VirtualDirectory};
 use crate::integration::{HostKey, HostSpec, ScmId};
 use crate::report::{Exit, Failure, quoted};
 use crate::secret::Secret;
-use crate::vault::read_bounded;
 use crate::when::parse_end;
 
-/// How often a file that is mounted late is looked for.
-const LOOK: Duration = Duration::from_millis(100);
+/// No value is longer, in bytes.
+const LIMIT: usize = 64 << 10;
 
 /// The names, each also with `_FILE` behind.
 const NAMES: [&str; 13] = [
@@ -37,26 +36,23 @@ const NAMES: [&str; 13] = [
 ];
 
 /// How a variable of the environment is looked up.
-pub type Variables<'v> = &'v dyn Fn(&str) -> Option<String>;
+pub type Variables<'v> = &'v dyn Fn(&str) -> Option<OsString>;
 
-/// The values, from wherever they came.
-struct Values<'v>(&'v dyn Fn(&str) -> Option<String>);
+/// The values by their names, from wherever they came.
+struct Values(Vec<(&'static str, Zeroizing<String>)>);
 
 /// Reads them; waits until `deadline` for files that are not there yet.
 ///
 /// # Errors
 /// A file that cannot be read, a value that makes no sense, or nothing at all.
 pub fn read(variable: Variables<'_>, deadline: Instant, now: u64) -> Result<Given, Failure> {
-    let mut values: Vec<(&str, Zeroizing<String>)> = Vec::new();
+    let mut values = Vec::new();
     for name in NAMES {
         if let Some(value) = value(variable, name, deadline)? {
             values.push((name, value));
         }
     }
-    let lookup = |name: &str| {
-        values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
-    };
-    Values(&lookup).given(now)
+    Values(values).given(now)
 }
 
 /// The file wins over the variable; a line feed at its end is not part of it.
@@ -66,61 +62,75 @@ fn value(
     deadline: Instant,
 ) -> Result<Option<Zeroizing<String>>, Failure> {
     let file = format!("{name}_FILE");
-    let Some(path) = variable(&file).filter(|path| !path.is_empty()) else {
-        return Ok(variable(name).filter(|value| !value.is_empty()).map(Zeroizing::new));
-    };
-    let bytes = wait_for(Path::new(&path), deadline).map_err(|error| {
-        let late = error.kind() == io::ErrorKind::NotFound;
-        Failure::new(format!("{file} names {}, which cannot be read: {error}", quoted(&path)))
-            .hint(if late {
-                "mount it first, or wait for it: git-credential-ona-azure bootstrap --wait 60s"
-            } else {
-                "let this account read it"
-            })
-            .exit(if late { Exit::Unavailable } else { Exit::Failed })
-    })?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| usage(format!("{} holds no text", quoted(&path)), "write the value alone"))?;
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    Ok(Some(Zeroizing::new(text.to_owned())).filter(|text| !text.is_empty()))
-}
-
-/// A file's content, as soon as there is one: mounts may come late, and first be empty.
-fn wait_for(path: &Path, deadline: Instant) -> io::Result<Zeroizing<Vec<u8>>> {
-    loop {
-        let read = read_bounded(path);
-        let ready = match &read {
-            Ok(Some(bytes)) => !bytes.is_empty(),
-            Ok(None) => false,
-            // A mount that is being set up may not be ours to read yet.
-            Err(_) => false,
-        };
-        if ready || Instant::now() >= deadline {
-            return match read? {
-                Some(bytes) => Ok(Zeroizing::new(bytes)),
-                None => fs::metadata(path).and(Err(io::ErrorKind::NotFound.into())),
-            };
-        }
-        thread::sleep(LOOK);
+    if let Some(path) = variable(&file).filter(|path| !path.is_empty()) {
+        return from_file(&file, Path::new(&path), deadline).map(Some);
     }
+    let Some(value) = variable(name) else { return Ok(None) };
+    let value = value.into_string().map_err(|value| {
+        drop(Zeroizing::new(value.into_encoded_bytes()));
+        usage(format!("{name} holds no text (UTF-8)"), "write the value alone")
+    })?;
+    let value = Zeroizing::new(value);
+    // Set and empty is as good as not set.
+    Ok(Some(trimmed(&value)).filter(|value| !value.is_empty()))
 }
 
-impl Values<'_> {
+fn from_file(file: &str, path: &Path, deadline: Instant) -> Result<Zeroizing<String>, Failure> {
+    let has_something = |bytes: &[u8]| !bytes.trim_ascii().is_empty();
+    let path_said = quoted(&path.to_string_lossy());
+    let late = "mount it first, or wait for it: git-credential-ona-azure bootstrap --wait 60s";
+    let bytes = mounted::read(path, LIMIT, deadline, has_something).map_err(|error| {
+        let (hint, exit) = match error.kind() {
+            io::ErrorKind::NotFound => (late, Exit::Unavailable),
+            io::ErrorKind::FileTooLarge => ("write the value alone", Exit::Usage),
+            _ => ("let this account read it", Exit::Failed),
+        };
+        let text = format!("{file} names {path_said}, which cannot be read: {error}");
+        Failure::new(text).hint(hint).exit(exit)
+    })?;
+    let text = std::str::from_utf8(mounted::without_mark(&bytes)).map_err(|_| {
+        let text = format!("{file} names {path_said}, which holds no text (UTF-8)");
+        usage(text, "write the value alone")
+    })?;
+    let text = trimmed(text);
+    // Taken for nothing, an empty client secret would make a public client.
+    if text.is_empty() {
+        return Err(Failure::new(format!("{file} names {path_said}, which is empty"))
+            .hint(late)
+            .exit(Exit::Unavailable));
+    }
+    Ok(text)
+}
+
+fn trimmed(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.trim().to_owned())
+}
+
+impl Values {
+    /// What is no secret.
     fn get(&self, name: &str) -> Option<String> {
-        self.0(&format!("ONA_AZURE_{name}")).map(|value| value.trim().to_owned())
+        self.find(name).map(str::to_owned)
     }
 
     fn secret(&self, name: &str) -> Option<Secret> {
-        self.0(&format!("ONA_AZURE_{name}")).map(|value| Secret::from(value.trim()))
+        self.find(name).map(Secret::from)
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        let known =
+            |known: &&(&str, Zeroizing<String>)| known.0.strip_prefix("ONA_AZURE_") == Some(name);
+        self.0.iter().find(known).map(|(_, value)| value.as_str())
     }
 
     fn given(&self, now: u64) -> Result<Given, Failure> {
         let runner_name = self.get("RUNNER_NAME");
         let host = match self.get("HOST") {
             Some(host) => host,
-            // Of all that may be given, only a host or an issuer says that somebody means it.
-            None if self.get("ISSUER_URL").is_some() || self.get("PAT").is_some() => {
+            // Of all that may be given, only a host, an issuer or a token says that somebody means it.
+            None if ["ISSUER_URL", "PAT", "REFRESH_TOKEN"]
+                .iter()
+                .any(|name| self.find(name).is_some()) =>
+            {
                 "dev.azure.com".to_owned()
             }
             None => {
@@ -207,10 +217,21 @@ impl Values<'_> {
         }
         if let Some(secret) = self.secret("REFRESH_TOKEN") {
             let public = self.get("REFRESH_TOKEN_PUBLIC_CLIENT");
-            let public = public.is_some_and(|value| matches!(&*value, "1" | "true" | "yes"));
+            let public = public.map_or(Ok(false), |text| yes_or_no(&text))?;
             tokens.push(GivenToken::Refresh { secret, organization: None, public });
         }
         Ok(tokens)
+    }
+}
+
+fn yes_or_no(text: &str) -> Result<bool, Failure> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" => Ok(true),
+        "0" | "false" | "no" => Ok(false),
+        _ => Err(usage(
+            format!("ONA_AZURE_REFRESH_TOKEN_PUBLIC_CLIENT is {}", quoted(text)),
+            "write true or false",
+        )),
     }
 }
 

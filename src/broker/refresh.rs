@@ -228,7 +228,12 @@ fn introduced(mut session: Session, identity: Option<Identity>) -> Session {
 }
 
 fn ended(key: &SessionKey, account: &str, reason: &str) -> RefreshFailure {
-    RefreshFailure::sign_in(key, format!("the sign-in of {account} has ended: {reason}"))
+    RefreshFailure::sign_in(key, format!("the sign-in{} has ended: {reason}", of(account)))
+}
+
+/// Whose something is; a session that was brought here unseen is nobody's yet.
+fn of(account: &str) -> String {
+    if account.is_empty() { String::new() } else { format!(" of {account}") }
 }
 
 struct Attempt<'a> {
@@ -343,7 +348,7 @@ impl Attempt<'_> {
     /// Remembers a failure for those who wait, and a death for good.
     fn failed(&self, session: &Session, sent: &Secret, error: &EntraError) -> RefreshFailure {
         let class = error.class();
-        let text = format!("the access token of {} cannot be refreshed: {error}", session.account);
+        let text = format!("the access token{} cannot be refreshed: {error}", of(&session.account));
         let now = clock::now();
         let (failure, pause) = match class {
             Class::Transient => (RefreshFailure::new(HoldOffKind::ForNow, text, error.hint()), 5),

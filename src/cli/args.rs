@@ -132,7 +132,7 @@ pub(super) struct Bootstrap {
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,
     /// How long to wait for files that are mounted late: 60s, 5m
-    #[arg(long, value_name = "SPAN", conflicts_with = "from", value_parser = super::login::parse_timeout)]
+    #[arg(long, value_name = "SPAN", value_parser = super::login::parse_timeout)]
     pub(super) wait: Option<std::time::Duration>,
     /// One JSON document: what was done, host by host
     #[arg(long)]

@@ -1,18 +1,15 @@
 //! `bootstrap`: what a script is handed over, made so.
 
-use std::fs::File;
-use std::io::{Read as _, stdin};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::args::Bootstrap;
 use super::setup_git;
 use super::{Room, print};
 use crate::bootstrap::{
-    DOCUMENT_LIMIT, Given, HostReport, Options, bootstrap, read_document, read_variables,
+    Change, Done, Given, HostReport, Options, bootstrap, load_document, read_document,
+    read_variables,
 };
 #[cfg(unix)]
 use crate::bootstrap::{account, run_as, write_document};
@@ -44,11 +41,12 @@ fn here(args: &Bootstrap, given: &Given) -> Result<Exit, Failure> {
     let room = Room::enter()?;
     let file = room.paths.writable_integrations();
     let options = Options { offline: args.offline, prune: args.prune };
-    let reports = bootstrap(given, options, &room.paths, &file, &room.vault, &Network)?;
+    let done = bootstrap(given, options, &room.paths, &file, &room.vault, &Network)?;
+    let reports = &done.hosts;
     // Where nothing came of anything, git goes on as it was.
     let git =
         reports.iter().any(|report| report.failure.is_none()).then(|| setup_git::configure(&room));
-    tell(args, &reports, git.as_ref())?;
+    tell(args, &done, git.as_ref())?;
     let of_git = match &git {
         Some(Ok(report)) => report.exit(),
         Some(Err(failure)) => failure.exit,
@@ -61,9 +59,10 @@ fn here(args: &Bootstrap, given: &Given) -> Result<Exit, Failure> {
 
 fn tell(
     args: &Bootstrap,
-    reports: &[HostReport],
+    done: &Done,
     git: Option<&Result<crate::git::setup::Report, Failure>>,
 ) -> Result<(), Failure> {
+    let Done { hosts: reports, runner_name, .. } = done;
     if args.json {
         let git = git.map(|git| match git {
             Ok(report) => json!({
@@ -79,7 +78,14 @@ fn tell(
             }),
         });
         let hosts: Vec<_> = reports.iter().map(HostReport::json).collect();
-        return print::document(json!({ "hosts": hosts, "git": git }));
+        return print::document(json!({
+            "hosts": hosts,
+            "runnerName": runner_name.word(),
+            "git": git,
+        }));
+    }
+    if reports.is_empty() {
+        print::line("nothing to change")?;
     }
     for report in reports {
         match (report.line(), &report.failure) {
@@ -87,6 +93,9 @@ fn tell(
             (None, Some(failure)) => say(&format!("{}: ", report.host), failure),
             (None, None) => {}
         }
+    }
+    if *runner_name != Change::Unchanged {
+        print::line(&format!("runner name: {}", runner_name.word()))?;
     }
     match git {
         None => {}
@@ -118,26 +127,15 @@ fn say(place: &str, failure: &Failure) {
 
 fn given(args: &Bootstrap) -> Result<Given, Failure> {
     let now = clock::now();
-    if let Some(from) = &args.from {
-        return read_document(&document(from)?, now);
-    }
     let deadline = Instant::now() + args.wait.unwrap_or(Duration::ZERO);
-    read_variables(&|name| std::env::var(name).ok(), deadline, now)
-}
-
-fn document(from: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(DOCUMENT_LIMIT + 1));
-    let limit = DOCUMENT_LIMIT as u64 + 1;
-    let read = if from == Path::new("-") {
-        stdin().lock().take(limit).read_to_end(&mut bytes)
-    } else {
-        File::open(from).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    let given = match &args.from {
+        Some(from) => read_document(&load_document(from, deadline)?, now)?,
+        None => read_variables(&|name| std::env::var_os(name), deadline, now)?,
     };
-    read.map_err(|error| {
-        Failure::new(format!("{} cannot be read: {error}", from.display())).exit(Exit::Usage)
-    })?;
-    if bytes.len() > DOCUMENT_LIMIT {
-        return Err(Failure::new("the document is longer than 1 MiB").exit(Exit::Usage));
+    if given.hosts.is_empty() && !args.prune {
+        return Err(Failure::new("the document holds no integrations")
+            .hint("name some, or take away all that bootstrap brought: git-credential-ona-azure bootstrap --prune --from FILE")
+            .exit(Exit::Usage));
     }
-    Ok(bytes)
+    Ok(given)
 }

@@ -228,19 +228,23 @@ impl IntegrationsFile {
         Ok(())
     }
 
-    /// Sets `runnerName`, unless it is that already.
+    /// Sets `runnerName`, or takes it out. Says whether it was another before.
     ///
     /// # Errors
     /// As [`Self::edit`].
-    pub fn name_runner(path: &Path, name: &str) -> Result<(), FileError> {
+    pub fn name_runner(path: &Path, name: Option<&str>) -> Result<bool, FileError> {
         let _lock = lock(path)?;
         let mut file = Self::read(path)?.unwrap_or_else(|| Self::empty(path));
         file.integrations()?;
-        if file.runner_name()?.as_deref() != Some(name) {
-            file.root.insert("runnerName".to_owned(), Value::from(name));
-            file.save()?;
+        if file.runner_name()?.as_deref() == name {
+            return Ok(false);
         }
-        Ok(())
+        match name {
+            Some(name) => file.root.insert("runnerName".to_owned(), Value::from(name)),
+            None => file.root.remove("runnerName"),
+        };
+        file.save()?;
+        Ok(true)
     }
 
     fn empty(path: &Path) -> Self {

@@ -11,6 +11,7 @@ use super::model::{HostKey, HostSpec, Integration, OAuth, ScmId};
 use crate::azure::{Authority, Scheme, VirtualDirectory};
 use crate::entra::Issuer;
 use crate::report::quoted;
+use crate::secret::{Digest, Secret};
 
 /// One element of `integrations`. Fields it does not know are left where they are.
 #[derive(Debug, Deserialize, Serialize)]
@@ -266,6 +267,12 @@ impl Integration {
         let loopback = Authority::parse(Scheme::Http, host.as_bytes())
             .is_some_and(|authority| authority.is_loopback());
         loopback || (self.scm_id == ScmId::Server && self.allow_http)
+    }
+
+    /// Tells it from every other, whatever field differs.
+    pub fn fingerprint(&self) -> Digest {
+        let text = serde_json::to_string(&WireIntegration::of_model(self));
+        Secret::from(text.expect("BUG: an integration becomes JSON")).digest()
     }
 
     /// Whether the fields fit each other.

@@ -28,8 +28,9 @@ pub use key::{
 };
 pub use lock::{Lock, LockError, acquire};
 pub use records::{
-    Access, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedToken, Issued, IssuedToken,
-    Notices, OrganizationRefusal, Pat, PatLogin, Pats, Prompted, Record, Session, SignInMethod,
+    Access, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedHost, ImportedToken, Issued,
+    IssuedToken, Notices, OrganizationRefusal, Pat, PatLogin, Pats, Prompted, Record, Session,
+    SignInMethod,
 };
 
 pub use writer::Writer;

@@ -256,20 +256,35 @@ impl Record for Prompted {
 
 /// What bootstrap has brought here: what it need not bring again, and what is its own to take away.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Imported {
-    /// The hosts whose integration it wrote.
-    pub hosts: Vec<String>,
+    /// The integrations it wrote.
+    pub hosts: Vec<ImportedHost>,
     /// The last token of each source.
     pub tokens: Vec<ImportedToken>,
+    /// The `runnerName` it wrote.
+    #[serde(default)]
+    pub runner_name: Option<String>,
 }
 
 impl Record for Imported {
     const KIND: &'static str = "imported";
 }
 
+/// An integration that bootstrap wrote.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct ImportedHost {
+    /// Its host.
+    pub host: String,
+    /// As it wrote it: what a person changed since is not its own any more.
+    pub integration: Digest,
+}
+
 /// A token that bootstrap has brought here.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct ImportedToken {
+    /// Its host.
+    pub host: String,
     /// Whose it is: kind, host and organization.
     pub source: String,
     /// Which.

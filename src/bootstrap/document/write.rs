@@ -1,73 +1,130 @@
 //! The way back to a document, for the process that is started as another user: through a pipe,
 //! where neither arguments nor environment hold a secret.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::LIMIT;
+use crate::azure::Organization;
 use crate::bootstrap::given::{Given, GivenHost, GivenOAuth, GivenSecret, GivenToken};
 use crate::integration::ScmId;
 use crate::secret::Secret;
 
+// Borrowed, so that no copy of a secret is left behind.
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'g> {
+    runner_name: Option<&'g str>,
+    integrations: Vec<Host<'g>>,
+    tokens: Vec<Token<'g>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Host<'g> {
+    host: String,
+    scm_id: ScmId,
+    oauth: Option<OAuth<'g>>,
+    pat: Option<bool>,
+    virtual_directory: Option<String>,
+    trusted_issuers: &'g [String],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OAuth<'g> {
+    client_id: &'g str,
+    issuer_url: &'g str,
+    plaintext_client_secret: Option<&'g str>,
+    encrypted_client_secret: Option<&'g str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Token<'g> {
+    host: String,
+    source: &'static str,
+    token: Option<&'g str>,
+    refresh_token: Option<&'g str>,
+    organization: Option<&'g Organization>,
+    username: Option<&'g str>,
+    expires_at: Option<u64>,
+    public_client: bool,
+}
+
 /// The document that says the same.
 pub fn write(given: &Given) -> Zeroizing<Vec<u8>> {
-    let tokens: Vec<Value> = given
-        .hosts
-        .iter()
-        .flat_map(|host| host.tokens.iter().map(|given| token(&host.spec.key.to_string(), given)))
-        .collect();
-    let document = json!({
-        "runnerName": given.runner_name,
-        "integrations": given.hosts.iter().map(host).collect::<Vec<_>>(),
-        "tokens": tokens,
-    });
-    Zeroizing::new(document.to_string().into_bytes())
-}
-
-fn host(host: &GivenHost) -> Value {
-    json!({
-        "host": host.spec.to_string(),
-        "scmId": match host.scm_id {
-            ScmId::Entra => "azuredevops_entra",
-            ScmId::Server => "azuredevops_server",
-        },
-        "oauth": host.oauth.as_ref().map(oauth),
-        "pat": host.pat,
-        "virtualDirectory": host.virtual_directory.as_ref().map(ToString::to_string),
-        "trustedIssuers": host.trusted_issuers,
-    })
-}
-
-fn oauth(oauth: &GivenOAuth) -> Value {
-    let (plain, sealed) = match &oauth.secret {
-        Some(GivenSecret::Plain(secret)) => (Some(text(secret)), None),
-        Some(GivenSecret::Sealed(sealed)) => (None, Some(sealed)),
-        None => (None, None),
+    let document = Document {
+        runner_name: given.runner_name.as_deref(),
+        integrations: given.hosts.iter().map(Host::of).collect(),
+        tokens: given
+            .hosts
+            .iter()
+            .flat_map(|host| host.tokens.iter().map(|token| Token::of(host, token)))
+            .collect(),
     };
-    json!({
-        "clientId": oauth.client_id,
-        "issuerUrl": oauth.issuer_url,
-        "plaintextClientSecret": plain,
-        "encryptedClientSecret": sealed,
-    })
+    // Room for all that can have been read, so that growing leaves no copy behind either.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * LIMIT));
+    serde_json::to_writer(&mut *bytes, &document).expect("BUG: a document becomes JSON");
+    bytes
 }
 
-fn token(host: &str, token: &GivenToken) -> Value {
-    match token {
-        GivenToken::Pat { secret, organization, username, expires_at } => json!({
-            "host": host,
-            "source": "HOST_AUTHENTICATION_TOKEN_SOURCE_PAT",
-            "token": text(secret),
-            "organization": organization,
-            "username": username,
-            "expiresAt": expires_at,
-        }),
-        GivenToken::Refresh { secret, organization, public } => json!({
-            "host": host,
-            "source": "HOST_AUTHENTICATION_TOKEN_SOURCE_OAUTH",
-            "refreshToken": text(secret),
-            "organization": organization,
-            "publicClient": public,
-        }),
+impl<'g> Host<'g> {
+    fn of(host: &'g GivenHost) -> Self {
+        Self {
+            host: host.spec.to_string(),
+            scm_id: host.scm_id,
+            oauth: host.oauth.as_ref().map(OAuth::of),
+            pat: host.pat,
+            virtual_directory: host.virtual_directory.as_ref().map(ToString::to_string),
+            trusted_issuers: &host.trusted_issuers,
+        }
+    }
+}
+
+impl<'g> OAuth<'g> {
+    fn of(oauth: &'g GivenOAuth) -> Self {
+        let (plain, sealed) = match &oauth.secret {
+            Some(GivenSecret::Plain(secret)) => (Some(text(secret)), None),
+            Some(GivenSecret::Sealed(sealed)) => (None, Some(&**sealed)),
+            None => (None, None),
+        };
+        Self {
+            client_id: &oauth.client_id,
+            issuer_url: &oauth.issuer_url,
+            plaintext_client_secret: plain,
+            encrypted_client_secret: sealed,
+        }
+    }
+}
+
+impl<'g> Token<'g> {
+    fn of(host: &GivenHost, token: &'g GivenToken) -> Self {
+        // Without the default organization, which is not said of the token.
+        let host = host.spec.key.to_string();
+        match token {
+            GivenToken::Pat { secret, organization, username, expires_at } => Self {
+                host,
+                source: "HOST_AUTHENTICATION_TOKEN_SOURCE_PAT",
+                token: Some(text(secret)),
+                refresh_token: None,
+                organization: organization.as_ref(),
+                username: Some(username),
+                expires_at: *expires_at,
+                public_client: false,
+            },
+            GivenToken::Refresh { secret, organization, public } => Self {
+                host,
+                source: "HOST_AUTHENTICATION_TOKEN_SOURCE_OAUTH",
+                token: None,
+                refresh_token: Some(text(secret)),
+                organization: organization.as_ref(),
+                username: None,
+                expires_at: None,
+                public_client: *public,
+            },
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! The configuration file of a scope: found, read, and replaced in one step.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
+
+use fs2::FileExt as _;
+use tempfile::NamedTempFile;
 
 use super::Scope;
 use super::document::Setting;
@@ -143,13 +146,15 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// git's lock: a file beside the other, which becomes its new content.
+/// git's lock, a file beside the other. What it holds tells it from one of git's own, and it is
+/// locked besides: one that is not was left by a process that was killed.
 struct Lock {
     path: PathBuf,
-    file: fs::File,
-    /// Once renamed, a file of the lock's name is somebody else's.
-    held: bool,
+    _file: fs::File,
 }
+
+/// What our lock holds.
+const MARK: &[u8] = b"# git-credential-ona-azure is changing the file\n";
 
 impl Lock {
     fn take(target: &Path) -> io::Result<Self> {
@@ -157,38 +162,75 @@ impl Lock {
         name.push(".lock");
         let path = PathBuf::from(name);
         for patience in (0..20).rev() {
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Err(err) if err.kind() == ErrorKind::AlreadyExists && patience > 0 => {
-                    sleep(Duration::from_millis(50));
+            // It holds its mark from the moment it is there.
+            let staged = stage(target, MARK)?;
+            let _ = staged.as_file().try_lock_exclusive();
+            match staged.persist_noclobber(&path) {
+                Ok(file) => return Ok(Self { path, _file: file }),
+                Err(err) if err.error.kind() == ErrorKind::AlreadyExists && patience > 0 => {
+                    if !clear_if_left(&path) {
+                        sleep(Duration::from_millis(50));
+                    }
                 }
-                Err(err) => return Err(err),
-                Ok(file) => return Ok(Self { path, file, held: true }),
+                Err(err) => return Err(err.error),
             }
         }
         Err(ErrorKind::AlreadyExists.into())
     }
 
     fn commit(
-        mut self,
+        self,
         target: &Path,
         text: &[u8],
         permissions: Option<fs::Permissions>,
     ) -> io::Result<()> {
+        let staged = stage(target, text)?;
         if let Some(permissions) = permissions {
-            self.file.set_permissions(permissions)?;
+            staged.as_file().set_permissions(permissions)?;
         }
-        self.file.write_all(text)?;
-        self.file.sync_all()?;
-        fs::rename(&self.path, target)?;
-        self.held = false;
+        staged.persist(target)?;
         Ok(())
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if self.held {
-            let _ = fs::remove_file(&self.path);
-        }
+        let _ = fs::remove_file(&self.path);
     }
+}
+
+/// A file to be renamed to one beside it. Others may read and nobody else may change it, whatever
+/// the umask allows: it names programs that git runs.
+fn stage(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gitconfig-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(target.parent().unwrap_or(Path::new("/")))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Removes a lock of ours whose holder is dead; says whether it did.
+#[cfg(unix)]
+fn clear_if_left(path: &Path) -> bool {
+    use std::io::Read as _;
+    use std::os::unix::fs::MetadataExt as _;
+
+    let Ok(file) = fs::File::open(path) else { return false };
+    let mut bytes = Vec::new();
+    let read = (&file).take(MARK.len() as u64 + 1).read_to_end(&mut bytes);
+    if read.is_err() || bytes != MARK || file.try_lock_exclusive().is_err() {
+        return false;
+    }
+    // Whoever else found it may have removed it meanwhile, and another taken its place.
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    let is_it = file.metadata().map(id).ok() == fs::symlink_metadata(path).map(id).ok();
+    is_it && fs::remove_file(path).is_ok()
+}
+
+#[cfg(not(unix))]
+fn clear_if_left(_: &Path) -> bool {
+    false
 }

@@ -1,0 +1,134 @@
+//! What is no longer given is taken away only with `--prune`, and nothing that came otherwise.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use standins::{ADA, GRACE};
+
+use crate::common::*;
+use crate::given::*;
+
+fn all(machine: &Machine) -> Value {
+    json!({
+        "runnerName": "Ona Cloud (EU01)",
+        "integrations": [cloud("dev.azure.com"), server()],
+        "tokens": [
+            { "host": "dev.azure.com", "refreshToken": refresh_token(&machine.world, ADA) },
+            {
+                "host": "dev.azure.com",
+                "organization": "contoso",
+                "token": machine.world.azure().add_pat("contoso", standins::Pat::read_write()),
+            },
+            { "host": "tfs.corp.example", "token": machine.world.server().add_pat() },
+        ],
+    })
+}
+
+fn hosts(machine: &Machine) -> Vec<String> {
+    let integrations = machine.integrations()["integrations"].clone();
+    let hosts = integrations.as_array().expect("a list").iter();
+    hosts.map(|one| one["host"].as_str().expect("text").to_owned()).collect()
+}
+
+#[test]
+fn without_prune_nothing_goes() {
+    let machine = Machine::new();
+    machine.bootstrap_from(&all(&machine), &[]).expect_success();
+    let before = machine.everything();
+    let fewer = json!({ "integrations": [cloud("dev.azure.com")] });
+    machine.bootstrap_from(&fewer, &[]).expect_success();
+    assert!(machine.everything() == before, "not a byte is other");
+}
+
+#[test]
+fn with_prune_goes_what_was_brought_and_is_no_longer_given() {
+    let machine = Machine::new();
+    let mut document = all(&machine);
+    machine.bootstrap_from(&document, &["--prune"]).expect_success();
+    assert_eq!(hosts(&machine), ["dev.azure.com", "tfs.corp.example"]);
+
+    // The Server and its token, and one of two tokens of the other.
+    document["integrations"].as_array_mut().expect("a list").truncate(1);
+    document["tokens"].as_array_mut().expect("a list").truncate(1);
+    document["runnerName"] = Value::Null;
+    let done = machine.bootstrap_from(&document, &["--prune"]).expect_success();
+    let expected = format!(
+        "dev.azure.com: personal access token for contoso removed; {ADA} is signed in\n\
+         tfs.corp.example: integration removed, personal access token removed\n"
+    );
+    assert!(done.stdout.starts_with(&expected), "{}", done.stdout);
+    assert_eq!(hosts(&machine), ["dev.azure.com"]);
+    assert_eq!(machine.integrations()["runnerName"], Value::Null);
+    for url in ["https://dev.azure.com", "https://tfs.corp.example"] {
+        assert_eq!(machine.pat_secrets(url), []);
+    }
+    let config = fs::read_to_string(machine.home().join(".gitconfig")).expect("there");
+    assert!(!config.contains("tfs.corp.example"), "{config}");
+    machine.get(CONTOSO_REQUEST).expect_success();
+    let before = machine.everything();
+    let done = machine.bootstrap_from(&document, &["--prune"]).expect_success();
+    assert!(done.stdout.starts_with("dev.azure.com: nothing to change"), "{}", done.stdout);
+    assert!(machine.everything() == before, "not a byte is other");
+
+    // And all of it.
+    let nothing = json!({ "integrations": [] });
+    let done = machine.bootstrap_from(&nothing, &["--prune"]).expect_success();
+    assert!(
+        done.stdout.starts_with("dev.azure.com: integration removed, sign-in removed\n"),
+        "{done:#?}"
+    );
+    machine.get(CONTOSO_REQUEST).expect_quit(3);
+    let done = machine.bootstrap_from(&nothing, &["--prune"]).expect_success();
+    assert_eq!(done.stdout, "nothing to change\n");
+}
+
+#[test]
+fn with_prune_a_method_goes_that_is_no_longer_given() {
+    let machine = Machine::new();
+    let mut document = all(&machine);
+    machine.bootstrap_from(&document, &[]).expect_success();
+    document["integrations"][0]["oauth"] = Value::Null;
+    document["tokens"].as_array_mut().expect("a list").remove(0);
+    let done = machine.bootstrap_from(&document, &["--prune"]).expect_success();
+    let expected = "dev.azure.com: integration changed, sign-in removed\n";
+    assert!(done.stdout.starts_with(expected), "{}", done.stdout);
+    assert_eq!(machine.integrations()["integrations"][0]["oauth"], Value::Null);
+    let before = machine.everything();
+    machine.bootstrap_from(&document, &["--prune"]).expect_success();
+    assert!(machine.everything() == before, "not a byte is other");
+}
+
+#[test]
+fn what_a_person_added_stays() {
+    let machine = Machine::new();
+    machine.add_pat_integration("other.corp.example", &[]);
+    machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
+    machine.give_pat("https://other.corp.example", "others-token", &[]);
+    // Given too, it is not bootstrap's for that.
+    let document = all(&machine);
+    machine.bootstrap_from(&document, &[]).expect_success();
+    machine.login(&[], GRACE).expect_success();
+    let own = machine.new_pat("contoso");
+    let session = machine.session();
+
+    machine
+        .bootstrap_from(&json!({ "integrations": [cloud("dev.azure.com")] }), &["--prune"])
+        .expect_success();
+    assert_eq!(hosts(&machine), ["other.corp.example", "tfs.corp.example", "dev.azure.com"]);
+    assert_eq!(machine.session(), session);
+    assert_eq!(machine.pat_secrets("https://dev.azure.com")[0].1, own);
+    assert_eq!(machine.pat_secrets("https://other.corp.example")[0].1, "others-token");
+    assert_eq!(machine.pat_secrets("https://tfs.corp.example"), [], "that was brought");
+}
+
+#[test]
+fn what_a_person_changed_since_stays_and_is_named() {
+    let machine = Machine::new();
+    machine.bootstrap_from(&all(&machine), &[]).expect_success();
+    machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/other"]);
+    let fewer = json!({ "integrations": [cloud("dev.azure.com")] });
+    let done = machine.bootstrap_from(&fewer, &["--prune"]).expect_success();
+    let expected = "tfs.corp.example: integration left, for it was changed here since, personal access token removed\n";
+    assert!(done.stdout.contains(expected), "{}", done.stdout);
+    assert_eq!(hosts(&machine), ["dev.azure.com", "tfs.corp.example"]);
+}
