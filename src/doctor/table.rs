@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::azure::Step;
-use crate::report::{Failure, escape};
+use crate::report::{Exit, Failure, escape};
 
 /// One thing that can be right or wrong.
 pub struct Check<C> {
@@ -55,6 +55,8 @@ pub struct Fault {
     pub what: String,
     /// What to click or type.
     pub fix: String,
+    /// Whether the network or a service is at fault, and nothing that was set up.
+    pub passing: bool,
 }
 
 impl Outcome {
@@ -69,7 +71,13 @@ impl Outcome {
         what: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {
-        Self::Failed(Fault { step: step.into(), what: what.into(), fix: fix.into() })
+        let (step, what, fix) = (step.into(), what.into(), fix.into());
+        Self::Failed(Fault { step, what, fix, passing: false })
+    }
+
+    /// The network or a service is at fault, and no step of the set-up.
+    pub fn passing(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::Failed(Fault { step: None, what: what.into(), fix: fix.into(), passing: true })
     }
 
     /// It was not looked at.
@@ -95,7 +103,8 @@ impl From<Failure> for Outcome {
             hint.strip_prefix(&format!("{step}: ")).map(|fix| (Some(step), fix.to_owned()))
         });
         let (step, fix) = named.unwrap_or((None, hint));
-        Self::Failed(Fault { step, what: failure.message.text, fix })
+        let passing = failure.exit == Exit::Unavailable;
+        Self::Failed(Fault { step, what: failure.message.text, fix, passing })
     }
 }
 
@@ -182,7 +191,7 @@ pub fn run<C: Send + Sync + 'static>(
             if late {
                 let what = format!("no answer within {} seconds", check.deadline.as_secs());
                 let fix = "check the network, and HTTPS_PROXY if there is a proxy; then try again";
-                settled.insert(check.id, (check.name, Outcome::failed(None, what, fix)));
+                settled.insert(check.id, (check.name, Outcome::passing(what, fix)));
             }
             !late
         });
@@ -211,7 +220,8 @@ fn in_the_way<C>(check: &Check<C>, settled: &BTreeMap<&str, (&str, Outcome)>) ->
 fn with_step(outcome: Outcome, step: Option<Step>) -> Outcome {
     match outcome {
         Outcome::Failed(fault) => Outcome::Failed(Fault {
-            step: fault.step.or(step),
+            step: if fault.passing { None } else { fault.step.or(step) },
+            passing: fault.passing,
             what: escape(&fault.what),
             fix: escape(&fault.fix),
         }),
