@@ -193,6 +193,24 @@ fn without_a_network_it_ends_and_says_so() {
     assert!(started.elapsed().as_secs() < 30, "two runs took {:?}", started.elapsed());
 }
 
+#[test]
+fn where_nobody_answers_it_ends_by_its_deadlines() {
+    let machine = Machine::loaded();
+    for target in [Target::Discovery, Target::Azure] {
+        machine.world.fail(target, Fault::Hang, Times::Always);
+    }
+    let started = std::time::Instant::now();
+    let done = machine.helper(&["doctor", "--json", REPOSITORY]);
+    // Twice the ten seconds aimed at: the machine is busy with other tests.
+    assert!(started.elapsed().as_secs() < 20, "it took {:?}", started.elapsed());
+    assert_eq!((&done.json()["check"], done.code), (&json!("issuer"), 1), "{done:#?}");
+    let conclusion = done.json()["conclusion"].as_str().expect("text").to_owned();
+    assert!(
+        conclusion.contains("login.microsoftonline.com did not answer in time"),
+        "{conclusion}"
+    );
+}
+
 /// A machine whose integration names that tenant, client and secret.
 fn with_app(tenant: &str, client: &str, secret: &str) -> Machine {
     let machine = Machine::new();
@@ -542,6 +560,13 @@ fn faults_of_a_server() {
         "http.https://tfs.corp.example.proactiveAuth",
     ]);
     assert_eq!(find(&machine, "git.proactive")["outcome"], "failed");
+    let (machine, _) = server();
+    let key = "credential.https://tfs.corp.example.useHttpPath";
+    machine.git(&["config", "--global", "--unset-all", key]).expect_success();
+    assert_eq!(find(&machine, "git.path")["outcome"], "failed");
+    let (machine, _) = server();
+    machine.world.server().set_virtual_directory("other");
+    assert_eq!(find(&machine, "pat")["outcome"], "failed");
     let (machine, pat) = server();
     machine.world.server().revoke_pat(&pat);
     let check = find(&machine, "pat");

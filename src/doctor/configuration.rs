@@ -109,14 +109,16 @@ pub(super) fn path(host: &Host) -> Outcome {
     if found.use_http_path {
         return Outcome::passed("git says the path, and with it the organization");
     }
-    if !host.target.place.is_cloud() {
+    let pats = host.pats(&host.machine.vault()).unwrap_or_default();
+    let of_collections = pats.iter().any(|pat| pat.organization.is_some());
+    if !host.target.place.is_cloud() && !of_collections {
         return Outcome::passed(
             "git says the host only, which is enough for a token of the whole Server",
         );
     }
     Outcome::failed(
         None,
-        "git does not say which organization is meant: credential.useHttpPath is not set",
+        "git does not say which organization or collection is meant: credential.useHttpPath is not set",
         SETUP,
     )
 }

@@ -7,7 +7,7 @@ use super::context::Host;
 use super::table::{Check, Outcome};
 use super::{configuration, repository};
 use crate::azure::{Place, Step, expiry_warning, token_page_url};
-use crate::broker::{RefreshFailure, last_failure, redirect_uri, refresh_now, why_over};
+use crate::broker::{RefreshFailure, Subject, last_failure, redirect_uri, refresh_now, why_over};
 use crate::clock;
 use crate::devops::{Comparison, Found, compare, no_server_at, organization_tenant, try_pat};
 use crate::entra::{
@@ -22,6 +22,9 @@ use crate::when;
 
 /// Two requests of five seconds at the most, less than what a person waits for.
 const DEADLINE: Duration = Duration::from_secs(8);
+
+/// A refresh waits for another process's, and what it brings has to be kept before this one ends.
+const REFRESH: Duration = Duration::from_secs(45);
 
 /// How far a clock may be off, in seconds; Entra allows no more for a token's times.
 const SKEW: i64 = 5 * 60 - 10;
@@ -56,11 +59,11 @@ pub(super) const CHECKS: &[Check<Host>] = &[
     check("organization", "the organization", Some(Step::Organization), &["integration"], &["issuer"], organization),
     check("clock", "this machine's clock", None, &[], &["issuer", "organization"], clock_check),
     check("account", "who is signed in", Some(Step::Connect), &["integration", "vault"], &[], account),
-    check("refresh", "the refresh", Some(Step::Connect), &["account"], &["issuer", "client"], refresh),
+    Check { deadline: REFRESH, ..check("refresh", "the refresh", Some(Step::Connect), &["account"], &["issuer", "client"], refresh) },
     check("token", "the access token", Some(Step::Connect), &["account"], &["refresh"], token),
-    check("pat", "the personal access token", Some(Step::Connect), &["integration", "vault"], &["organization"], pat),
+    check("pat", "the personal access token", Some(Step::Connect), &["integration", "vault"], &[], pat),
     check("credential", "what git is given", Some(Step::Connect), &["integration", "vault"], &["refresh"], repository::credential),
-    check("repository.read", "clone and fetch", None, &["credential"], &["organization"], repository::read),
+    check("repository.read", "clone and fetch", None, &["credential"], &[], repository::read),
     check("repository.write", "push", None, &["repository.read"], &[], repository::write),
 ];
 
@@ -409,6 +412,10 @@ fn pat(host: &Host) -> Outcome {
     let integration = host.integration();
     if !integration.pat {
         return Outcome::skipped("personal access tokens are not on");
+    }
+    let subject = Subject { scheme: host.target.scheme, place: host.target.place.clone() };
+    if !subject.scheme_allowed(integration) {
+        return Outcome::skipped("no credential is ever given over plain http here");
     }
     let vault = host.machine.vault();
     let pats = match host.pats(&vault) {
