@@ -232,12 +232,15 @@ impl Host {
             protocol: Some(self.target.scheme.as_str().into()),
             host: Some(self.target.place.authority().to_string().into_bytes()),
             path: self.path_for_get().map(String::into_bytes),
-            capabilities: Capabilities { authtype: false, state: true },
+            // A header that was kept is only given to a git that takes one.
+            capabilities: Capabilities { authtype: true, state: true },
             ..Request::default()
         };
         let real = VaultShelf::new(&vault, self);
         let shelf = Looking { vault: &vault, real: &real, waits: Mutex::default() };
-        let integrations = self.integrations.clone();
+        // In which form git is given it is no matter here.
+        let integrations =
+            self.integrations.clone().with(&self.host(), |integration| integration.bearer = false);
         let outcome = get(&request, || Ok(integrations), &shelf, clock::now());
         let waits = shelf.waits.into_inner().unwrap_or_default();
         if let Some(account) = waits {
