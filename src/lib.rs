@@ -8,6 +8,7 @@ pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod devops;
+pub mod doctor;
 pub mod entra;
 pub mod git;
 pub mod integration;

@@ -27,6 +27,16 @@ pub enum Step {
 }
 
 impl Step {
+    /// All six, in order.
+    pub const ALL: [Self; 6] = [
+        Self::AppRegistration,
+        Self::Authentication,
+        Self::ClientSecret,
+        Self::ApiPermissions,
+        Self::Organization,
+        Self::Connect,
+    ];
+
     /// 1 to 6.
     pub fn number(self) -> u8 {
         self as u8

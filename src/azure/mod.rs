@@ -7,6 +7,7 @@ mod organization;
 mod pat;
 mod place;
 mod remote;
+mod service;
 mod url;
 mod virtual_directory;
 
@@ -20,4 +21,5 @@ pub use pat::{
 };
 pub use place::{Authority, Place, Scheme};
 pub use remote::{RemotePath, organization_in_username};
+pub use service::{ServiceExplanation, explain_service};
 pub use virtual_directory::VirtualDirectory;

@@ -18,7 +18,9 @@ pub use erase::erase;
 pub use get::{Offer, Outcome, get};
 pub use notice::open_to_others;
 pub use pats::keep as keep_pat;
-pub use refresh::{RefreshFailure, foresee as foresee_refresh, last_failure, why_over};
+pub use refresh::{
+    RefreshFailure, foresee as foresee_refresh, last_failure, refresh_now, why_over,
+};
 pub use session::{
     forget, issuer_hint, persist, redirect_path, redirect_uri, secret_for, sessions,
 };

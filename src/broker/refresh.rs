@@ -94,6 +94,25 @@ pub(super) fn refresh(
     attempt.run()
 }
 
+/// A fresh access token, also where the one that is kept is still good or a refresh has failed just
+/// now: somebody wants to see whether it works. The token that is kept stays unless a new one comes.
+///
+/// # Errors
+/// See [`RefreshFailure`].
+pub fn refresh_now(
+    key: &SessionKey,
+    integration: &Integration,
+    vault: &Vault,
+    network: &dyn Send,
+) -> Result<Access, RefreshFailure> {
+    let Some(oauth) = &integration.oauth else {
+        return Err(RefreshFailure::sign_in(key, "OAuth is not on"));
+    };
+    let _lock = acquire(&vault.dir().join(lock_name(key)), WAIT)
+        .map_err(|error| RefreshFailure::from(VaultError::from(error)))?;
+    Attempt { key, integration, oauth, vault, network }.run()
+}
+
 /// Whether a refresh would be tried now, and for which account. Asks nobody, changes nothing.
 ///
 /// # Errors

@@ -49,6 +49,15 @@ pub(super) enum Command {
     /// Example: git-credential-ona-azure status --json
     #[command(verbatim_doc_comment)]
     Status(Status),
+    /// Find what is wrong, at which step of the set-up, and what to do about it
+    ///
+    /// Looks at this machine, git's configuration, the integration, the sign-in and the repository.
+    /// Without a URL: the remotes of the clone around the current directory, or everything that is
+    /// configured. Nothing is changed, unless --refresh is given.
+    ///
+    /// Example: git-credential-ona-azure doctor https://dev.azure.com/contoso/app/_git/app
+    #[command(verbatim_doc_comment)]
+    Doctor(Doctor),
     /// Print a token for other tools: curl, pip, npm, cargo, terraform and the like
     ///
     /// It is the one that git would be given, refreshed where need be. Nobody is asked for anything.
@@ -154,6 +163,19 @@ pub(super) struct Status {
     /// One JSON document
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Doctor {
+    /// The repository, organization or host
+    #[arg(value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// One JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Try to refresh the access token too, and keep the new one
+    #[arg(long)]
+    pub(super) refresh: bool,
 }
 
 #[derive(Debug, ClapArgs)]

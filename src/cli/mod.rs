@@ -3,6 +3,7 @@
 mod args;
 mod bootstrap;
 mod credential;
+mod doctor;
 mod input;
 mod integration;
 mod interaction;
@@ -63,6 +64,7 @@ fn command(arguments: &[OsString]) -> Exit {
         Command::Integration(args) => integration::run(args),
         Command::Key(args) => key::run(args),
         Command::Bootstrap(args) => return bootstrap::run(&args),
+        Command::Doctor(args) => return finish(doctor::run(&args)),
         Command::Token(args) => return finish(token::run(&args)),
         Command::SetupGit(args) => return finish(setup_git::run(&args)),
     };

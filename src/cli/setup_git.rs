@@ -52,7 +52,7 @@ fn find_git() -> Result<Git, Failure> {
 
 /// The path git is to call: where the PATH has this program, if it does, and not what a symbolic
 /// link there leads to, so that an update which moves the link keeps working.
-fn this_program() -> Result<PathBuf, Failure> {
+pub(super) fn this_program() -> Result<PathBuf, Failure> {
     let program = std::env::current_exe().context("the path of this program is not known")?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path)

@@ -41,6 +41,8 @@ pub struct Claims {
     upn: Option<String>,
     #[serde(default)]
     email: Option<String>,
+    #[serde(default)]
+    scp: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -195,6 +197,16 @@ impl Claims {
             })
             .cloned()
             .unwrap_or_else(|| "oauth2".to_owned())
+    }
+
+    /// The tenant (`tid`), for showing: nothing is checked.
+    pub fn tenant(&self) -> Option<&str> {
+        self.tid.as_deref()
+    }
+
+    /// The scopes of an access token (`scp`), for showing: nothing is checked.
+    pub fn scopes(&self) -> Option<&str> {
+        self.scp.as_deref()
     }
 
     /// Whether this is plainly a token for something else than Azure DevOps. A token that names

@@ -8,7 +8,8 @@ use super::helper_value::is_ours;
 use super::url_pattern::UrlPattern;
 use crate::report::{Failure, escape_bytes};
 
-/// One credential setting of git's effective configuration, in git's order.
+/// One setting of git's effective configuration about credentials, the network or addresses, in
+/// git's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Effective {
     /// The file that holds it.
@@ -21,9 +22,10 @@ pub(super) struct Effective {
 }
 
 impl Effective {
-    /// The URL of its section; `None` in an unscoped one. And its name.
-    fn parts(&self) -> Option<(Option<&str>, &str)> {
-        let rest = self.key.strip_prefix("credential.")?;
+    /// The URL of its section, if it is in a section of that kind; `None` in an unscoped one. And
+    /// its name.
+    pub(super) fn parts(&self, section: &str) -> Option<(Option<&str>, &str)> {
+        let rest = self.key.strip_prefix(section)?.strip_prefix('.')?;
         Some(rest.rsplit_once('.').map_or((None, rest), |(url, name)| (Some(url), name)))
     }
 }
@@ -63,8 +65,14 @@ pub(super) fn read(
         *count += 1;
         let at = setting.iter().position(|byte| *byte == b'\n').unwrap_or(setting.len());
         let key = String::from_utf8_lossy(&setting[..at]).into_owned();
-        if key.starts_with("credential.") {
+        let ours = ["credential.", "http.", "url."].iter().any(|section| key.starts_with(section));
+        if ours {
             let value = setting.get(at + 1..).unwrap_or_default();
+            let value = match key.ends_with(".extraheader") {
+                // What follows the name of a header may well be a token.
+                true => value.split(|byte| *byte == b':').next().unwrap_or_default(),
+                false => value,
+            };
             let value = String::from_utf8_lossy(value).into_owned();
             entries.push(Effective { file, nth, key, value });
         }
@@ -92,7 +100,7 @@ pub(super) fn judge(entries: &[Effective], url: &str, paths: bool, helper: &str)
     let mut drops: Vec<usize> = Vec::new();
     let mut no_path: Vec<usize> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
-        let Some((section, name)) = entry.parts() else { continue };
+        let Some((section, name)) = entry.parts("credential") else { continue };
         let pattern = section.map(UrlPattern::parse);
         if pattern.as_ref().is_some_and(|pattern| !pattern.overlaps(&target)) {
             continue;

@@ -8,6 +8,7 @@
 mod document;
 mod edit;
 mod effective;
+mod examine;
 mod file;
 mod helper_value;
 mod report;
@@ -20,6 +21,7 @@ use std::process::Command;
 use document::Document;
 use edit::{Plan, Wanted};
 use effective::Effective;
+pub use examine::{Examination, Rewrite, examine};
 pub use report::{Origin, Report};
 
 use super::Git;

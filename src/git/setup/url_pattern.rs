@@ -57,6 +57,11 @@ impl UrlPattern {
         !self.narrow && self.agrees(other, |mine, theirs| mine == theirs || mine == "*")
     }
 
+    /// Whether this speaks of no more than some URLs of its host.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.narrow
+    }
+
     fn agrees(&self, other: &Self, label: impl Fn(&str, &str) -> bool) -> bool {
         let scheme = match (&self.scheme, &other.scheme) {
             (Some(mine), Some(theirs)) => mine == theirs,
