@@ -76,7 +76,9 @@ impl Pace {
     /// trouble doubles the wait until it is over.
     pub fn after(&mut self, polled: &Polled) {
         self.asked = match polled {
-            Polled::Trouble(EntraError::Refused(refusal)) => refusal.retry_after.unwrap_or(0),
+            Polled::Trouble(EntraError::Refused(refusal)) if refusal.told_to_wait => {
+                refusal.retry_after.unwrap_or(0)
+            }
             _ => 0,
         };
         self.troubles = match polled {

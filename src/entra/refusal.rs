@@ -59,6 +59,8 @@ pub struct Refusal {
     pub correlation_id: Option<String>,
     /// Seconds to wait; always there for `Throttled` and `ClientLoop`.
     pub retry_after: Option<u64>,
+    /// Whether the service itself said how long, and it is not what is usual.
+    pub told_to_wait: bool,
     /// The HTTP status.
     pub status: u16,
     /// Who said it, where that is known.
@@ -91,6 +93,7 @@ impl Refusal {
             correlation_id: Some(text("correlation_id"))
                 .filter(|id| is_guid(id))
                 .map(str::to_owned),
+            told_to_wait: retry_after.is_some(),
             retry_after: waits.then(|| retry_after.unwrap_or(WAIT_DEFAULT).clamp(least, WAIT_MAX)),
             status,
             host: None,
