@@ -25,7 +25,42 @@ impl fmt::Display for Origin {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        write!(f, ": {} = {}", self.key, self.value)
+        write!(f, ": {} = {}", without_password(&self.key), self.value)
+    }
+}
+
+/// A key with the address in it, as it may be shown: it may be written with a password.
+fn without_password(key: &str) -> String {
+    let hidden = key.split_once("://").and_then(|(scheme, rest)| {
+        let end = rest.find('/').unwrap_or(rest.len());
+        let at = rest[..end].rfind('@')?;
+        let user = rest[..at].split_once(':')?.0;
+        Some(format!("{scheme}://{user}:…{}", &rest[at..]))
+    });
+    hidden.unwrap_or_else(|| key.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_the_address_of_a_key_is_not_shown() {
+        for (key, shown) in [
+            ("credential.helper", "credential.helper"),
+            ("credential.https://dev.azure.com.helper", "credential.https://dev.azure.com.helper"),
+            (
+                "credential.https://ada@dev.azure.com.helper",
+                "credential.https://ada@dev.azure.com.helper",
+            ),
+            (
+                "credential.https://ada:hunter2@dev.azure.com.helper",
+                "credential.https://ada:…@dev.azure.com.helper",
+            ),
+            ("http.https://a:b@c/d@e.proxy", "http.https://a:…@c/d@e.proxy"),
+        ] {
+            assert_eq!(without_password(key), shown, "{key}");
+        }
     }
 }
 
