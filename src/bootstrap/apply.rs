@@ -6,7 +6,7 @@ use super::given::{GivenHost, GivenToken};
 use super::report::{Change, HostReport, TokenReport};
 use super::source::Source;
 use crate::azure::{Organization, Place, Scheme};
-use crate::broker::{PatKey, SessionKey, Shelf as _, VaultShelf};
+use crate::broker::{PatKey, SessionKey, refresh_now};
 use crate::clock;
 use crate::devops::{Site, try_pat};
 use crate::integration::{HostKey, Integration, Integrations, IntegrationsFile, probe};
@@ -21,6 +21,9 @@ use crate::vault::{
 
 /// What to do where a token is of no use any more.
 const GIVE_ANEW: &str = "hand over a new one: the one given is not taken a second time";
+
+/// A sign-in that was shown to work within this time is not tried again, in seconds.
+const JUST_NOW: u64 = 60;
 
 /// Where everything goes, and how it is proved.
 pub(super) struct Bench<'a> {
@@ -86,9 +89,18 @@ impl Bench<'_> {
         if !self.offline && (tokens.is_empty() || (client_is_new && !redeems)) {
             probe(&new, self.vault, self.network, &mut |_| {})?;
         }
-        for token in &tokens {
-            let done = self.token(token, &new, report)?;
-            report.tokens.push(done);
+        // A refresh token that is redeemed is spent, whatever comes after it: so those come first, and
+        // what became of them is remembered where a later one fails.
+        let (refresh, pats): (Vec<_>, Vec<_>) = tokens.iter().partition(|token| token.is_refresh());
+        let tokens: Vec<&Planned<'_>> = refresh.into_iter().chain(pats).collect();
+        for (at, token) in tokens.iter().enumerate() {
+            match self.token(token, &new, report) {
+                Ok(done) => report.tokens.push(done),
+                Err(failure) => {
+                    self.remember(&new, false, true, &tokens[..at])?;
+                    return Err(failure);
+                }
+            }
         }
         report.verified = (!self.offline).then_some(true);
         report.integration = match old {
@@ -163,7 +175,8 @@ impl Bench<'_> {
         };
         let new = self.new_pat(integration, &place, organization.as_ref(), username, *expires_at);
         match planned.fate {
-            Fate::Succeeded => return Ok(()),
+            // What is kept instead is what git will use.
+            Fate::Succeeded => return self.try_kept(site, &new),
             Fate::Gone => {
                 return Err(Failure::new(format!(
                     "the personal access token given for {} was refused by Azure DevOps, or forgotten here",
@@ -186,6 +199,19 @@ impl Bench<'_> {
             return Ok(());
         }
         let trial = try_pat(self.network, site, username.as_bytes(), secret);
+        trial.failure(site, &new.page()).map_or(Ok(()), Err)
+    }
+
+    /// Tries the token that somebody gave here since.
+    fn try_kept(&self, site: Site<'_>, new: &NewPat<'_>) -> Result<(), Failure> {
+        if self.offline {
+            return Ok(());
+        }
+        let kept = self.kept_pats(&HostKey::of_place(site.place))?.pats;
+        let kept = kept.iter().rfind(|pat| pat.organization.as_ref() == site.organization);
+        let Some(kept) = kept else { return Ok(()) };
+        let username = kept.username.clone().unwrap_or_default();
+        let trial = try_pat(self.network, site, &username, kept.login.secret());
         trial.failure(site, &new.page()).map_or(Ok(()), Err)
     }
 
@@ -328,18 +354,23 @@ impl Bench<'_> {
         if self.offline {
             return Ok(());
         }
-        VaultShelf::new(self.vault, self.network).refresh(key, integration).map(drop).map_err(
-            |failure| {
-                use crate::vault::HoldOffKind::{Client, ForNow, SignIn, Vault};
-                let (exit, hint) = match failure.kind {
-                    ForNow => (Exit::Unavailable, failure.hint),
-                    // Nobody is at hand to run the command that a person would.
-                    SignIn => (Exit::SignIn, GIVE_ANEW.to_owned()),
-                    Client | Vault => (Exit::Failed, failure.hint),
-                };
-                Failure::new(failure.text).hint(hint).exit(exit)
-            },
-        )
+        // Another bootstrap, a moment ago, has shown it.
+        let access = self.vault.read::<Access>(&key.to_string())?.unwrap_or_default();
+        let now = clock::now();
+        let shown = access.token.is_some() && now.abs_diff(access.issued_at) < JUST_NOW;
+        if shown && access.expires_at > now {
+            return Ok(());
+        }
+        refresh_now(key, integration, self.vault, self.network).map(drop).map_err(|failure| {
+            use crate::vault::HoldOffKind::{Client, ForNow, SignIn, Vault};
+            let (exit, hint) = match failure.kind {
+                ForNow => (Exit::Unavailable, failure.hint),
+                // Nobody is at hand to run the command that a person would.
+                SignIn => (Exit::SignIn, GIVE_ANEW.to_owned()),
+                Client | Vault => (Exit::Failed, failure.hint),
+            };
+            Failure::new(failure.text).hint(hint).exit(exit)
+        })
     }
 
     fn kept_pats(&self, host: &HostKey) -> Result<Pats, Failure> {
@@ -354,7 +385,7 @@ impl Bench<'_> {
         new: &Integration,
         writes: bool,
         is_there: bool,
-        tokens: &[Planned<'_>],
+        tokens: &[&Planned<'_>],
     ) -> Result<(), Failure> {
         let host = new.host.key.to_string();
         let add = |imported: &mut Imported| {

@@ -17,19 +17,32 @@ const PLACES: [&str; 4] = [
     "ONA_AZURE_INTERACTIVE",
 ];
 
-/// Variables that say who somebody is, or where their things are.
-const PERSONAL: [&str; 10] = [
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "MAIL",
-    "SHELL",
-    "XDG_CONFIG_HOME",
-    "XDG_STATE_HOME",
-    "XDG_DATA_HOME",
-    "XDG_CACHE_HOME",
-    "XDG_RUNTIME_DIR",
+/// What else another account is handed on: where programs, network and certificates are, and how to
+/// speak.
+const GENERAL: [&str; 18] = [
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "CI",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
 ];
+
+fn is_handed_on(name: &str) -> bool {
+    PLACES.contains(&name) || GENERAL.contains(&name) || matches!(name, "ALL_PROXY" | "all_proxy")
+}
 
 /// Whether this process is of that account already.
 ///
@@ -67,13 +80,9 @@ pub fn run(user: &User, document: &[u8], flags: &[&str]) -> Result<Exit, Failure
         std::env::current_exe().map_err(|error| failed("this program is not found", &error))?;
     let mut command = Command::new(program);
     command.args(["bootstrap", "--from", "-"]).args(flags);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        let ours = text.starts_with("ONA_AZURE_") && !PLACES.contains(&&*text);
-        if ours || PERSONAL.contains(&&*text) || text.starts_with("SUDO_") {
-            command.env_remove(&name);
-        }
-    }
+    // What root's environment holds besides is not that account's to know.
+    command.env_clear();
+    command.envs(std::env::vars_os().filter(|(name, _)| is_handed_on(&name.to_string_lossy())));
     command
         .env("HOME", &user.dir)
         .env("USER", &user.name)

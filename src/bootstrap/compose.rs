@@ -127,6 +127,13 @@ fn check(new: &Integration, given: &GivenHost) -> Result<(), Failure> {
     let wrong = |text: String, hint: &str| Err(Failure::new(text).hint(hint).exit(Exit::Usage));
     let mut sources = Vec::new();
     for token in &given.tokens {
+        let odd = |byte: &u8| byte.is_ascii_control() || byte.is_ascii_whitespace();
+        if token.secret().expose().iter().any(odd) {
+            return wrong(
+                format!("a token given for {host} is more than one word"),
+                "give the token alone, as it was shown",
+            );
+        }
         match token {
             GivenToken::Refresh { .. } if new.oauth.is_none() => {
                 return wrong(

@@ -92,8 +92,9 @@ struct WireHost {
     trusted_issuers: Vec<String>,
 }
 
+/// A secret under a name that is not known would leave a client without one.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WireOAuth {
     client_id: String,
     issuer_url: String,

@@ -93,8 +93,15 @@ pub fn bootstrap(
         Some(name) if any => name_runner(file, vault, name)?,
         _ => Change::Unchanged,
     };
-    if prune {
-        for gone in prune::prune(given, file, vault)? {
+    if prune && any {
+        let failed: Vec<String> = given
+            .hosts
+            .iter()
+            .zip(&hosts)
+            .filter(|(_, report)| report.failure.is_some())
+            .map(|(host, _)| host.spec.key.to_string())
+            .collect();
+        for gone in prune::prune(given, &failed, file, vault)? {
             match hosts.iter_mut().find(|report| report.key() == gone.key()) {
                 Some(report) => report.tokens.extend(gone.tokens),
                 None => hosts.push(gone),

@@ -22,7 +22,7 @@ pub(super) fn read(
     whole: impl Fn(&[u8]) -> bool,
 ) -> io::Result<Zeroizing<Vec<u8>>> {
     loop {
-        let read = once(path, limit);
+        let read = if is_pipe(path) { from_pipe(path, limit, deadline) } else { once(path, limit) };
         let done = match &read {
             Ok(bytes) => whole(bytes) || !is_file(path),
             // A mount that is being set up may be neither there nor ours to read yet.
@@ -38,6 +38,35 @@ pub(super) fn read(
 /// What comes out of a pipe comes once.
 fn is_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+}
+
+/// Whether nobody may ever write it.
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
+}
+
+/// How long a pipe is waited for where nothing was said.
+const PIPE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Opening a pipe waits for its writer, and reading it until that has closed it: a thread of its own
+/// does both, and is left behind if nobody comes.
+fn from_pipe(path: &Path, limit: usize, deadline: Instant) -> io::Result<Zeroizing<Vec<u8>>> {
+    let (send, come) = std::sync::mpsc::channel();
+    let path = path.to_owned();
+    thread::spawn(move || send.send(once(&path, limit)));
+    let patience = deadline.saturating_duration_since(Instant::now()).max(PIPE_PATIENCE);
+    come.recv_timeout(patience).unwrap_or_else(|_| {
+        let text = "it is a pipe that nobody writes to and closes";
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    })
 }
 
 fn once(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {

@@ -12,8 +12,14 @@ use crate::integration::{HostKey, HostSpec, Integration, IntegrationsFile};
 use crate::report::Failure;
 use crate::vault::{Imported, ImportedToken, Pats, Session, Vault};
 
-/// Takes away what came from here and is given no longer; nothing that came otherwise.
-pub(super) fn prune(given: &Given, file: &Path, vault: &Vault) -> Result<Vec<HostReport>, Failure> {
+/// Takes away what came from here and is given no longer; nothing that came otherwise, and nothing
+/// of the hosts that `failed`, which stay as they were.
+pub(super) fn prune(
+    given: &Given,
+    failed: &[String],
+    file: &Path,
+    vault: &Vault,
+) -> Result<Vec<HostReport>, Failure> {
     let Some(imported) = vault.read::<Imported>("all")? else { return Ok(Vec::new()) };
     let is_given = |host: &str| given.hosts.iter().any(|one| one.spec.key.to_string() == host);
     // As `apply` names them, after the integrations as they are now.
@@ -28,7 +34,9 @@ pub(super) fn prune(given: &Given, file: &Path, vault: &Vault) -> Result<Vec<Hos
         sources.extend(host.tokens.iter().map(|token| Source::of(spec, token).to_string()));
     }
     let mut reports: Vec<HostReport> = Vec::new();
-    for known in imported.tokens.iter().filter(|known| !sources.contains(&known.source)) {
+    let stays =
+        |known: &ImportedToken| sources.contains(&known.source) || failed.contains(&known.host);
+    for known in imported.tokens.iter().filter(|known| !stays(known)) {
         let Some(HostSpec { key, .. }) = HostSpec::parse(&known.host) else { continue };
         if let Some(gone) = forget_token(vault, &key, known)? {
             of_host(&mut reports, &known.host).tokens.push(gone);
@@ -52,7 +60,7 @@ pub(super) fn prune(given: &Given, file: &Path, vault: &Vault) -> Result<Vec<Hos
     }
     let mut left = imported.clone();
     left.hosts.retain(|known| is_given(&known.host));
-    left.tokens.retain(|known| sources.contains(&known.source));
+    left.tokens.retain(stays);
     left.runner_name = left.runner_name.filter(|_| given.runner_name.is_some());
     if left != imported {
         vault.write()?.put("all", &left)?;

@@ -71,6 +71,13 @@ fn value(
         usage(format!("{name} holds no text (UTF-8)"), "write the value alone")
     })?;
     let value = Zeroizing::new(value);
+    // An unset secret of a script's leaves it so, and taken for nothing it would make a public client.
+    if name.ends_with("CLIENT_SECRET") && value.trim().is_empty() {
+        return Err(usage(
+            format!("{name} is set and empty"),
+            "give the client secret, or unset the variable where the app has none",
+        ));
+    }
     // Set and empty is as good as not set.
     Ok(Some(trimmed(&value)).filter(|value| !value.is_empty()))
 }

@@ -20,6 +20,14 @@ use crate::report::{Exit, Failure, escape, stderr};
 pub(super) fn run(args: &Bootstrap) -> Exit {
     try_run(args).unwrap_or_else(|failure| {
         say("", &failure);
+        if args.json {
+            let error = json!({
+                "text": failure.message.text,
+                "hint": failure.message.hint,
+                "exit": failure.exit as u8,
+            });
+            let _ = print::document(json!({ "hosts": [], "git": null, "error": error }));
+        }
         failure.exit
     })
 }
