@@ -451,3 +451,29 @@ fn once_the_browser_is_back_nothing_more_is_asked() {
     terminal.finish().expect_success();
     assert_eq!(session(&machine)["method"], "browser");
 }
+
+#[test]
+fn a_paste_longer_than_any_address_is_asked_for_again_and_goes_to_nobody() {
+    let machine = Machine::configured();
+    let line = "\"$PROGRAM\" login --paste; read -r rest; echo \"got:$rest\"";
+    let mut terminal = Terminal::start(&machine, line);
+    terminal.expect(OPEN);
+    let address = terminal.expect("\n\n").trim().to_owned();
+    terminal.expect(PROMPT);
+    terminal.wait_until_hidden();
+    let page = format!("{}\r{}", "pasted ".repeat(12_000), "touch pasted\r".repeat(500));
+    terminal.send(&page);
+    assert_eq!(
+        terminal.expect(PROMPT),
+        format!("\nThat is longer than any address. Copy the address bar alone.\n{PROMPT}")
+    );
+    let end = machine.world.browse_elsewhere(&address, ADA);
+    terminal.wait_until_hidden();
+    terminal.send(&format!("{end}\rtouch pasted\r"));
+    terminal.expect("renewed    by itself; git needs no further sign-in\n");
+    terminal.line("typed");
+    terminal.expect("got:typed\n");
+    let shown = terminal.finish().expect_success().stdout;
+    assert!(!shown.contains("pasted"), "{shown}");
+    assert_eq!(session(&machine)["method"], "paste");
+}

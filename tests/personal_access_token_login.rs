@@ -5,6 +5,7 @@ mod common;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use common::terminal::Terminal;
 use common::*;
 use git_credential_ona_azure::vault::{Notices, Pats};
 use standins::{Fault, Pat, Seen, Target, Times};
@@ -776,4 +777,43 @@ fn the_token_itself_is_shown_nowhere_and_lies_nowhere_in_clear() {
     for (path, bytes) in machine.state() {
         assert!(!String::from_utf8_lossy(&bytes).contains(&pat), "{}", path.display());
     }
+}
+
+/// What stands for a person at a terminal, who pastes `pasted` where a token is asked for: what came
+/// of it up to `said`. Whatever reads the terminal afterwards has to get what is typed then, and
+/// nothing of what was pasted.
+#[track_caller]
+fn paste(machine: &Machine, pasted: &str, said: &str) -> String {
+    let line =
+        format!("\"$PROGRAM\" login {CONTOSO_URL} --pat || :; read -r rest; echo \"got:$rest\"");
+    let mut terminal = Terminal::start(machine, &line);
+    terminal.expect("Personal access token (not shown): ");
+    terminal.wait_until_hidden();
+    terminal.send(pasted);
+    let came = terminal.expect(said);
+    terminal.line("typed");
+    terminal.expect("got:typed\n");
+    let shown = terminal.finish().expect_success().stdout;
+    assert!(!shown.contains("touch"), "{shown}");
+    came
+}
+
+#[test]
+fn what_is_pasted_after_the_line_of_a_token_goes_to_nobody() {
+    for after in ["touch pasted\r", "touch pasted", "\x04touch pasted\r"] {
+        let machine = tokens_only();
+        let pat = working(&machine);
+        paste(&machine, &format!("{pat}\r{after}"), " is kept until ");
+        assert_eq!(machine.get(CONTOSO_REQUEST).password(), pat);
+    }
+}
+
+#[test]
+fn a_paste_longer_than_any_token_is_refused_whole() {
+    let machine = tokens_only();
+    let page = format!("{}\r{}", "touch it ".repeat(12_000), "touch pasted\r".repeat(500));
+    let said = "\nerror: what was pasted is longer than 64 KiB, which is no secret\n";
+    assert_eq!(paste(&machine, &page, said), said.to_owned());
+    machine.get(CONTOSO_REQUEST).expect(0, "", "");
+    assert!(machine.world.requests().is_empty());
 }

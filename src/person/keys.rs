@@ -1,6 +1,6 @@
 //! A line as it is typed where the terminal does no editing itself: what a key does to it.
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The longest line, in bytes. The address a browser ends on has some thousand.
 const LIMIT: usize = 64 * 1024;
@@ -9,6 +9,7 @@ const LIMIT: usize = 64 * 1024;
 #[derive(Default)]
 pub(super) struct Line {
     bytes: Zeroizing<Vec<u8>>,
+    too_long: bool,
 }
 
 /// What a key led to.
@@ -20,7 +21,7 @@ pub(super) enum Key {
     Enter,
     /// The end of input, on an empty line.
     End,
-    /// The line is longer than anything that is asked for.
+    /// The line is complete, and was longer than anything that is asked for.
     TooLong,
 }
 
@@ -28,7 +29,7 @@ impl Line {
     /// An empty line.
     pub(super) fn new() -> Self {
         // Grown while it is filled, parts of it would stay behind in memory.
-        Self { bytes: Zeroizing::new(Vec::with_capacity(LIMIT)) }
+        Self { bytes: Zeroizing::new(Vec::with_capacity(LIMIT)), too_long: false }
     }
 
     /// Takes one byte, with the meaning termios(3) gives it in canonical mode.
@@ -38,15 +39,24 @@ impl Line {
         const KILL: u8 = 0x15;
         const DELETE: u8 = 0x7f;
         match byte {
+            b'\n' | b'\r' if self.too_long => return Key::TooLong,
             b'\n' | b'\r' => return Key::Enter,
+            KILL => {
+                self.bytes.clear();
+                self.too_long = false;
+            }
+            // Up to its end, or whoever reads next would take the rest for a line of its own.
+            _ if self.too_long => {}
             END_OF_TRANSMISSION if self.bytes.is_empty() => return Key::End,
             END_OF_TRANSMISSION => {}
-            KILL => self.bytes.clear(),
             BACKSPACE | DELETE => {
                 // A character of UTF-8, not a byte of it.
                 while self.bytes.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
             }
-            _ if self.bytes.len() == LIMIT => return Key::TooLong,
+            _ if self.bytes.len() == LIMIT => {
+                self.bytes.zeroize();
+                self.too_long = true;
+            }
             _ => self.bytes.push(byte),
         }
         Key::More
@@ -98,6 +108,14 @@ mod tests {
         let mut long = vec![b'x'; LIMIT];
         long.push(b'\n');
         assert_eq!(type_in(&long), (vec![b'x'; LIMIT], Key::Enter));
-        assert_eq!(type_in(&vec![b'x'; LIMIT + 1]).1, Key::TooLong);
+        let longer = vec![b'x'; 2 * LIMIT];
+        assert_eq!(type_in(&longer).1, Key::More);
+        for (keys, line, end) in [
+            (&b"\n"[..], &b""[..], Key::TooLong),
+            (b"\x04\x7f\n", b"", Key::TooLong),
+            (b"\x15abc\n", b"abc", Key::Enter),
+        ] {
+            assert_eq!(type_in(&[&longer, keys].concat()), (line.to_vec(), end), "{keys:?}");
+        }
     }
 }

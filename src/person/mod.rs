@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::report::{Failure, stderr};
+use crate::report::{Exit, Failure, stderr};
 use terminal::{Read, Terminal};
 
 pub use caller::leave_with_caller;
@@ -89,7 +89,7 @@ impl Person {
     /// # Errors
     /// If the terminal or standard input cannot be read.
     pub fn ask(&self, prompt: &str) -> Result<Answer, Failure> {
-        self.answer(prompt, Terminal::line)
+        self.answer(prompt, Terminal::line)?.ok_or_else(|| longer_than("answer"))
     }
 
     /// Asks for a secret.
@@ -97,7 +97,21 @@ impl Person {
     /// # Errors
     /// As [`Self::ask`].
     pub fn ask_secretly(&self, prompt: &str) -> Result<Answer, Failure> {
-        self.answer(prompt, Terminal::hidden_line)
+        self.answer(prompt, Terminal::hidden_line)?.ok_or_else(|| longer_than("secret"))
+    }
+
+    /// Asks for the address a browser ended on, which is a secret too. Instead of it a whole page
+    /// is pasted easily: that is no reason to give up a sign-in.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn ask_for_address(&self, prompt: &str) -> Result<Answer, Failure> {
+        loop {
+            if let Some(answer) = self.answer(prompt, Terminal::hidden_line)? {
+                return Ok(answer);
+            }
+            self.say("That is longer than any address. Copy the address bar alone.\n");
+        }
     }
 
     /// The same person, asked beside what goes on: see [`Self::never_mind`].
@@ -112,20 +126,22 @@ impl Person {
         self.terminal.iter().for_each(|terminal| terminal.withdraw());
     }
 
+    /// `None` for an answer that is longer than any.
     fn answer(
         &self,
         prompt: &str,
         read: impl FnOnce(&Terminal, &str) -> std::io::Result<Read>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Option<Answer>, Failure> {
         let Some(terminal) = &self.terminal else {
-            return if self.stdin { next_line_of_stdin() } else { Ok(Answer::Nobody) };
+            return Ok(Some(if self.stdin { next_line_of_stdin()? } else { Answer::Nobody }));
         };
         let read = read(terminal, prompt)
             .map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))?;
         Ok(match read {
-            Read::Line(line) => Answer::Typed(trimmed(&line)),
-            Read::End => Answer::GaveUp,
-            Read::Withdrawn => Answer::Nobody,
+            Read::Line(line) => Some(Answer::Typed(trimmed(&line))),
+            Read::End => Some(Answer::GaveUp),
+            Read::Withdrawn => Some(Answer::Nobody),
+            Read::TooLong => None,
         })
     }
 }
@@ -143,6 +159,12 @@ pub fn command_line() -> String {
 pub fn leave() -> ! {
     terminal::restore_for_good();
     std::process::exit(1)
+}
+
+fn longer_than(wanted: &str) -> Failure {
+    let limit = LIMIT / 1024;
+    Failure::new(format!("what was pasted is longer than {limit} KiB, which is no {wanted}"))
+        .exit(Exit::Usage)
 }
 
 fn next_line_of_stdin() -> Result<Answer, Failure> {

@@ -15,6 +15,8 @@ pub(super) enum Read {
     Line(Zeroizing<Vec<u8>>),
     /// The end of input.
     End,
+    /// A line longer than anything that is asked for.
+    TooLong,
     /// Nothing.
     Withdrawn,
 }

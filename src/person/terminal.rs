@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{getpgrp, test_kill_process};
 use rustix::termios::{
@@ -24,6 +24,11 @@ use super::keys::{Key, Line};
 /// The terminal, and its modes as they were before a hidden line was asked for. Global, because
 /// whatever ends this process has to put them back.
 static CHANGED: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+
+/// How long nothing has to come for a paste to be through: after a line, and after one too long,
+/// of which more may be on its way. Whoever types waits that long after Enter.
+const QUIET: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+const QUIET_AFTER_TOO_LONG: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// What stands for no key at all in the modes of a terminal (`_POSIX_VDISABLE`).
 const NO_KEY: u8 = if cfg!(target_vendor = "apple") { 0xff } else { 0 };
@@ -52,6 +57,8 @@ pub(super) enum Read {
     Line(Zeroizing<Vec<u8>>),
     /// The end of input.
     End,
+    /// A line longer than anything that is asked for.
+    TooLong,
     /// Nothing: the question was withdrawn.
     Withdrawn,
 }
@@ -89,11 +96,7 @@ impl Terminal {
     /// # Errors
     /// If the terminal cannot be read.
     pub(super) fn line(&self, prompt: &str) -> io::Result<Read> {
-        self.ask(prompt, || {
-            // What was typed before the question was seen is no answer to it.
-            let _ = tcflush(&self.tty, QueueSelector::IFlush);
-            Ok(())
-        })
+        self.ask(prompt, false)
     }
 
     /// Asks for a line that is not shown, and may be longer than a terminal's own editing lets
@@ -102,7 +105,7 @@ impl Terminal {
     /// # Errors
     /// If the terminal cannot be read or its modes cannot be set.
     pub(super) fn hidden_line(&self, prompt: &str) -> io::Result<Read> {
-        self.ask(prompt, || self.hide())
+        self.ask(prompt, true)
     }
 
     /// Withdraws the question another thread is asking, if one is, and every one it would ask after
@@ -146,12 +149,10 @@ impl Terminal {
         changed.get_or_insert((self.tty.try_clone()?, before));
         // Not with `Flush`, which waits until all that was shown has been: Ctrl-S would hold it up.
         tcsetattr(&self.tty, OptionalActions::Now, &modes).inspect_err(|_| _ = changed.take())?;
-        // What was typed before the question was seen is no answer to it.
-        let _ = tcflush(&self.tty, QueueSelector::IFlush);
         Ok(())
     }
 
-    fn ask(&self, prompt: &str, prepare: impl FnOnce() -> io::Result<()>) -> io::Result<Read> {
+    fn ask(&self, prompt: &str, hidden: bool) -> io::Result<Read> {
         let withdrawn = {
             // Held until the terminal is prepared: withdrawn in between, nobody would put it back.
             let mut question = self.question();
@@ -159,12 +160,23 @@ impl Terminal {
                 return Ok(Read::Withdrawn);
             }
             let (withdrawn, open) = io::pipe()?;
-            prepare()?;
+            if hidden {
+                self.hide()?;
+            }
+            // What was typed before the question was seen is no answer to it.
+            let _ = tcflush(&self.tty, QueueSelector::IFlush);
             self.show(prompt);
             *question = Question::Open { _withdraws: open };
             withdrawn
         };
         let read = self.read_until(&withdrawn);
+        if hidden {
+            match read {
+                Ok(Read::Line(_) | Read::End) => self.swallow(&withdrawn, &QUIET),
+                Ok(Read::TooLong) => self.swallow(&withdrawn, &QUIET_AFTER_TOO_LONG),
+                Ok(Read::Withdrawn) | Err(_) => {}
+            }
+        }
         let mut question = self.question();
         if matches!(*question, Question::Withdrawn) {
             // Whatever was typed came too late. The modes are back already, and by now they may
@@ -198,10 +210,33 @@ impl Terminal {
                     Key::More => {}
                     Key::Enter => return Ok(Read::Line(line.into_bytes())),
                     Key::End => return Ok(Read::End),
-                    Key::TooLong => return Err(io::Error::other("the line is too long")),
+                    Key::TooLong => return Ok(Read::TooLong),
                 },
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes what else was pasted with a hidden line, until nothing has come for a while: it would
+    /// be shown, and a shell would run it.
+    fn swallow(&self, withdrawn: &PipeReader, quiet: &Timespec) {
+        let mut rest = Zeroizing::new([0; 4096]);
+        loop {
+            let mut watched = [
+                PollFd::new(&*self.tty, PollFlags::IN),
+                PollFd::new(withdrawn, PollFlags::empty()),
+            ];
+            match poll(&mut watched, Some(quiet)) {
+                Err(Errno::INTR) => continue,
+                Ok(0) | Err(_) => return,
+                Ok(_) if !watched[1].revents().is_empty() => return,
+                Ok(_) => {}
+            }
+            match (&*self.tty).read(&mut *rest) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => return,
             }
         }
     }
@@ -224,6 +259,8 @@ fn put_back(changed: &mut Option<(File, Termios)>) -> bool {
         // Of a process in the background it is no longer the terminal to set, and trying to would
         // stop it.
         if is_ours(&tty) {
+            // Nor is what was typed where nothing is shown meant for whoever reads next.
+            let _ = tcflush(&tty, QueueSelector::IFlush);
             let _ = tcsetattr(&tty, OptionalActions::Now, &modes);
         }
         true

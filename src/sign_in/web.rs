@@ -221,7 +221,7 @@ impl SignIn<'_> {
 /// Reads addresses until one ends this sign-in.
 fn read_addresses(person: &Person, door: &Door, send: &SyncSender<Event>) {
     loop {
-        let event = match person.ask_secretly("Address: ") {
+        let event = match person.ask_for_address("Address: ") {
             Ok(Answer::Typed(text)) => match door.judge_address(&String::from_utf8_lossy(&text)) {
                 Ok(callback) => Event::Pasted(callback),
                 Err(mistake) => {
