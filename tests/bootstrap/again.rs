@@ -18,8 +18,8 @@ fn the_second_run_changes_nothing_and_says_so() {
     machine.set("ONA_AZURE_RUNNER_NAME", "Ona Cloud (EU01)");
     let first = machine.bootstrap(&[]).expect_success();
     let expected = format!(
-        "dev.azure.com: integration added, personal access token for contoso added, \
-         sign-in added; {ADA} is signed in\nrunner name: added\n"
+        "dev.azure.com: integration added, sign-in added, personal access token for contoso \
+         added; {ADA} is signed in\nrunner name: added\n"
     );
     assert!(first.stdout.starts_with(&expected), "{}", first.stdout);
     let before = machine.everything();
@@ -45,8 +45,8 @@ fn the_second_run_changes_nothing_and_says_so() {
             "changed": false,
             "integration": "unchanged",
             "tokens": [
-                { "kind": "pat", "organization": "contoso", "change": "unchanged" },
                 { "kind": "oauth", "organization": null, "change": "unchanged" },
+                { "kind": "pat", "organization": "contoso", "change": "unchanged" },
             ],
             "account": ADA,
             "verified": true,

@@ -10,6 +10,7 @@ mod documents;
 mod examples;
 mod from_nothing;
 mod given;
+mod half_way;
 mod herd;
 mod interrupted;
 mod places;
