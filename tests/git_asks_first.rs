@@ -586,6 +586,25 @@ fn e21_a_git_that_is_killed_at_a_shells_prompt_leaves_nobody_asking_behind_it() 
 }
 
 #[test]
+fn e21_a_shell_that_does_not_set_its_terminal_itself_gets_it_back_as_it_was() {
+    if !shows_processes() {
+        return;
+    }
+    let machine = prepared(Machine::tokens_only());
+    let line = format!("set -m; git ls-remote {APP} || :; echo after; read line");
+    let mut terminal = Terminal::start(&machine, &line);
+    terminal.expect(PAT);
+    terminal.wait_until_hidden();
+    let asker = machine.wait_for_askers(1)[0];
+    kill(stat(asker, 5));
+    terminal.expect("after\n");
+    wait_until("the helper ends", || has_ended(asker));
+    assert!(terminal.echoes(), "what is typed to the shell does not show");
+    terminal.line("");
+    terminal.finish().expect_success();
+}
+
+#[test]
 fn e21_a_terminal_that_cannot_be_read_any_more_is_not_asked_again() {
     if !shows_processes() {
         return;

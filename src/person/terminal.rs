@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{getpgrp, test_kill_process};
@@ -23,7 +24,14 @@ use super::keys::{Key, Line};
 
 /// The terminal, and its modes as they were before a hidden line was asked for. Global, because
 /// whatever ends this process has to put them back.
-static CHANGED: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+static CHANGED: Mutex<Option<Changed>> = Mutex::new(None);
+
+/// The modes of a terminal before and after they were changed.
+struct Changed {
+    tty: File,
+    before: Termios,
+    hidden: Termios,
+}
 
 /// How long nothing has to come for a paste to be through: after a line, and after one too long,
 /// of which more may be on its way. Whoever types waits that long after Enter.
@@ -146,7 +154,11 @@ impl Terminal {
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         // Stopped at a hidden prompt, the shell would inherit a terminal without echo.
         modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
-        changed.get_or_insert((self.tty.try_clone()?, before));
+        changed.get_or_insert(Changed {
+            tty: self.tty.try_clone()?,
+            before,
+            hidden: modes.clone(),
+        });
         // Not with `Flush`, which waits until all that was shown has been: Ctrl-S would hold it up.
         tcsetattr(&self.tty, OptionalActions::Now, &modes).inspect_err(|_| _ = changed.take())?;
         Ok(())
@@ -254,24 +266,48 @@ pub(super) fn restore_for_good() {
     std::mem::forget(changed);
 }
 
-fn put_back(changed: &mut Option<(File, Termios)>) -> bool {
-    changed.take().is_some_and(|(tty, modes)| {
-        // Of a process in the background it is no longer the terminal to set, and trying to would
-        // stop it.
-        if is_ours(&tty) {
-            // Nor is what was typed where nothing is shown meant for whoever reads next.
+fn put_back(changed: &mut Option<Changed>) -> bool {
+    changed.take().is_some_and(|Changed { tty, before, hidden }| {
+        let ours = is_ours(&tty);
+        if ours {
+            // What was typed where nothing is shown is not meant for whoever reads next.
             let _ = tcflush(&tty, QueueSelector::IFlush);
-            let _ = tcsetattr(&tty, OptionalActions::Now, &modes);
+        }
+        // A shell that has the terminal back may have set it for itself, and that is to stay. One that
+        // has not would go on without echo.
+        if ours || tcgetattr(&tty).is_ok_and(|now| are_same(&now, &hidden)) {
+            unstopped(|| {
+                let _ = tcsetattr(&tty, OptionalActions::Now, &before);
+            });
         }
         true
     })
+}
+
+fn are_same(one: &Termios, other: &Termios) -> bool {
+    let keys = [SpecialCodeIndex::VMIN, SpecialCodeIndex::VTIME, SpecialCodeIndex::VSUSP];
+    one.input_modes == other.input_modes
+        && one.output_modes == other.output_modes
+        && one.control_modes == other.control_modes
+        && one.local_modes == other.local_modes
+        && keys.into_iter().all(|key| one.special_codes[key] == other.special_codes[key])
+}
+
+/// Does what would stop a process in the background (tcsetattr(3p): SIGTTOU, unless it is blocked).
+fn unstopped(set: impl FnOnce()) {
+    let stop = SigSet::from(Signal::SIGTTOU);
+    let before = stop.thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    set();
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
+    }
 }
 
 fn is_ours(tty: &File) -> bool {
     tcgetpgrp(tty) == Ok(getpgrp())
 }
 
-fn changed() -> MutexGuard<'static, Option<(File, Termios)>> {
+fn changed() -> MutexGuard<'static, Option<Changed>> {
     CHANGED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
