@@ -199,7 +199,7 @@ impl Bench<'_> {
             return Ok(());
         }
         let trial = try_pat(self.network, site, username.as_bytes(), secret);
-        trial.failure(site, &new.page()).map_or(Ok(()), Err)
+        trial.failure(site, &new.page()).map(for_a_script).map_or(Ok(()), Err)
     }
 
     /// Tries the token that somebody gave here since.
@@ -212,7 +212,7 @@ impl Bench<'_> {
         let Some(kept) = kept else { return Ok(()) };
         let username = kept.username.clone().unwrap_or_default();
         let trial = try_pat(self.network, site, &username, kept.login.secret());
-        trial.failure(site, &new.page()).map_or(Ok(()), Err)
+        trial.failure(site, &new.page()).map(for_a_script).map_or(Ok(()), Err)
     }
 
     fn token(
@@ -411,6 +411,13 @@ impl Bench<'_> {
         }
         Ok(())
     }
+}
+
+/// What `login` would name to keep a token untried goes by another name here.
+fn for_a_script(mut failure: Failure) -> Failure {
+    failure.message.hint =
+        failure.message.hint.map(|hint| hint.replace("add --no-test to", "add --offline to"));
+    failure
 }
 
 /// Whether an integration is one that bootstrap wrote, and is still as it wrote it.
