@@ -187,8 +187,10 @@ fn a_confidential_client_signs_in_at_another_provider() {
     let mut machine = Machine::new();
     let Some(provider) = Provider::start(&mut machine) else { return };
     let added = provider.add_confidential(&machine);
-    let issuer = format!("the issuer answers as {}\n", provider.issuer);
+    let issuer = format!("it answers as {}\n", provider.issuer);
     assert!(added.stdout.contains(&issuer), "{added:#?}");
+    let redirect = "the issuer sends browsers back to http://localhost/ona-azure\n";
+    assert!(added.stdout.contains(redirect), "{added:#?}");
     let probed = provider.request();
     assert_eq!(probed["grant"], "client_credentials");
 

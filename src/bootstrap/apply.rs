@@ -1,16 +1,20 @@
 //! One host made as it is given. What can be proved is proved before anything is written, so that
 //! what does not work leaves everything as it was.
 
+use std::sync::Arc;
+
 use super::compose::Composed;
 use super::given::{GivenHost, GivenToken};
+use super::patience::Patient;
 use super::report::{Change, HostReport, TokenReport};
 use super::source::Source;
 use crate::azure::{Organization, Place, Scheme};
 use crate::broker::{PatKey, SessionKey, refresh_now};
 use crate::clock;
 use crate::devops::{Site, try_pat};
-use crate::integration::{HostKey, Integration, Integrations, IntegrationsFile, probe};
-use crate::net::Send;
+use crate::doctor::prove;
+use crate::integration::{Found, HostKey, Integration, Integrations, IntegrationsFile};
+use crate::paths::Paths;
 use crate::person::Person;
 use crate::report::{Exit, Failure};
 use crate::secret::Secret;
@@ -34,7 +38,9 @@ pub(super) struct Bench<'a> {
     /// Where tokens are kept.
     pub(super) vault: &'a Vault,
     /// How Entra ID and Azure DevOps are asked.
-    pub(super) network: &'a dyn Send,
+    pub(super) network: &'a Patient,
+    /// Where everything is.
+    pub(super) paths: &'a Paths,
     /// Prove nothing.
     pub(super) offline: bool,
     /// What is no longer given goes.
@@ -87,7 +93,8 @@ impl Bench<'_> {
         // To redeem a refresh token proves issuer, client ID and client secret too.
         let redeems = tokens.iter().any(|token| token.is_refresh() && token.fate == Fate::New);
         if !self.offline && (tokens.is_empty() || (client_is_new && !redeems)) {
-            probe(&new, self.vault, self.network, &mut |_| {})?;
+            let found = Found { integration: new.clone(), file: self.file.to_owned() };
+            prove(self.paths, &found, Arc::new(*self.network))?;
         }
         // A refresh token that is redeemed is spent, whatever comes after it: so those come first, and
         // what became of them is remembered where a later one fails.

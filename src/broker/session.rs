@@ -6,7 +6,7 @@ use crate::integration::{HostKey, OAuth, open_client_secret};
 use crate::report::Failure;
 use crate::secret::Secret;
 use crate::vault::{
-    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, Vault, VaultError,
+    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, SignInFailure, Vault, VaultError,
     Writer,
 };
 
@@ -106,5 +106,6 @@ pub fn forget(vault: &Vault, key: &SessionKey) -> Result<bool, VaultError> {
     let writer = vault.write()?;
     let access = writer.remove::<Access>(&of)?;
     let session = writer.remove::<Session>(&of)?;
+    writer.remove::<SignInFailure>(&of)?;
     Ok(access || session)
 }

@@ -61,7 +61,7 @@ fn command(arguments: &[OsString]) -> Exit {
         Command::Login(args) => login::run(args),
         Command::Logout(args) => logout::run(args),
         Command::Status(args) => status::run(args),
-        Command::Integration(args) => integration::run(args),
+        Command::Integration(args) => return finish(integration::run(args)),
         Command::Key(args) => key::run(args),
         Command::Bootstrap(args) => return bootstrap::run(&args),
         Command::Doctor(args) => return finish(doctor::run(&args)),

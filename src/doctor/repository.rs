@@ -27,6 +27,9 @@ pub(super) fn credential(host: &Host) -> Outcome {
             "the access token of {account} is refreshed when git next asks; to try it now: \
              git-credential-ona-azure doctor --refresh"
         )),
+        Given::Nothing(_) if host.is_explained() => {
+            Outcome::skipped("there is none, for the reason above")
+        }
         Given::Nothing(outcome) => outcome.clone(),
     }
 }

@@ -216,6 +216,11 @@ fn client_step(error: &str) -> (Option<Step>, &'static str) {
             Some(Step::ApiPermissions),
             "add Azure DevOps vso.code and vso.code_write under API permissions",
         ),
+        // OpenID Connect Dynamic Client Registration section 3.3, as providers name it on their pages.
+        "invalid_redirect_uri" => (
+            Some(Step::Authentication),
+            "register the redirect URI that integration add printed, letter by letter",
+        ),
         "unsupported_grant_type" | "unsupported_response_type" => {
             (Some(Step::Authentication), "look at the platforms and flows under Authentication")
         }

@@ -12,7 +12,7 @@ use super::{PATIENCE, SignIn, given_up, spelled};
 use crate::broker::redirect_path;
 use crate::entra::{
     Arrival, Authorization, Callback, Door, EntraError, Loopback, Refusal, authorize, open_browser,
-    redeem,
+    prove_redirect_uri, redeem,
 };
 use crate::person::{Answer, Person};
 use crate::report::{Exit, Failure, escape};
@@ -88,8 +88,9 @@ impl SignIn<'_> {
         asked.never_mind();
         match event {
             Some(Event::Arrived(arrival)) => {
-                let ended =
-                    self.finish(&prepared, authorization, &arrival.callback, SignInMethod::Browser);
+                let ended = self
+                    .finish(&prepared, authorization, &arrival.callback, SignInMethod::Browser)
+                    .map_err(|failure| self.remembered(failure));
                 match &ended {
                     Ok(_) => arrival.show(Ok(())),
                     Err(failure) => arrival.show(Err(&failure.message.text)),
@@ -98,10 +99,14 @@ impl SignIn<'_> {
             }
             Some(Event::Pasted(callback)) => {
                 self.finish(&prepared, authorization, &callback, SignInMethod::Paste)
+                    .map_err(|failure| self.remembered(failure))
             }
             Some(Event::Failed(failure)) => Err(failure),
             Some(Event::GaveUp) => Err(given_up()),
-            Some(Event::NotStarted(_)) | None => Err(self.timed_out(&redirect_uri, browser.paste)),
+            Some(Event::NotStarted(_)) | None => {
+                let failure = self.timed_out(&prepared, &redirect_uri, browser.paste);
+                Err(self.remembered(failure))
+            }
         }
     }
 
@@ -204,11 +209,25 @@ impl SignIn<'_> {
         self.wait.unwrap_or(PATIENCE)
     }
 
-    fn timed_out(&self, redirect_uri: &Url, paste: bool) -> Failure {
+    /// What the browser showed is not known here, but the issuer may say it without one.
+    fn timed_out(&self, prepared: &Prepared<'_>, redirect_uri: &Url, paste: bool) -> Failure {
         let registered = format!("http://localhost{}", redirect_uri.path());
         let pasted = if paste { ", and no address that ends the sign-in was pasted," } else { "" };
         let time = spelled(self.patience());
-        Failure::new(format!("the browser did not come back{pasted} within {time}"))
+        let what = format!("the browser did not come back{pasted} within {time}");
+        let seen = prove_redirect_uri(
+            &prepared.endpoints,
+            prepared.app(),
+            &prepared.issuer,
+            redirect_path(prepared.oauth),
+            self.network,
+        );
+        if let Err(error) = seen
+            && !error.is_passing()
+        {
+            return error.into_failure(&what).exit(Exit::SignIn);
+        }
+        Failure::new(what)
             .hint(format!(
                 "some refusals are shown in the browser only: AADSTS50011 means that {registered} is not among the \
                  app's redirect URIs (step 2), AADSTS700016 a wrong client ID or tenant (step 1), AADSTS50020 the \

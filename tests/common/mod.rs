@@ -20,6 +20,9 @@ pub mod chromium;
 mod expect;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use expect::*;
+mod look;
+#[allow(unused_imports, reason = "some test files need only the methods")]
+pub use look::*;
 pub mod loopback;
 pub mod person;
 pub mod system;
