@@ -6,8 +6,8 @@ use crate::integration::{HostKey, OAuth, open_client_secret};
 use crate::report::Failure;
 use crate::secret::Secret;
 use crate::vault::{
-    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, SignInFailure, Vault, VaultError,
-    Writer,
+    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, SignInFailure, Vault,
+    VaultError, Writer,
 };
 
 /// The path of the redirect URI on the Web platform; the secret goes with it.

@@ -63,14 +63,13 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
     let looking: Vec<_> = targets
         .into_iter()
         .map(|target| {
-            let host =
-                Arc::new(Host::new(
-                    Arc::clone(&machine),
-                    integrations.clone(),
-                    target,
-                    manner,
-                    Arc::new(Network),
-                ));
+            let host = Arc::new(Host::new(
+                Arc::clone(&machine),
+                integrations.clone(),
+                target,
+                manner,
+                Arc::new(Network),
+            ));
             let before = before.clone();
             let url = host.target.url();
             let looks = std::thread::spawn(move || {

@@ -35,10 +35,7 @@ pub fn save_and_test(paths: &Paths, found: &Found) -> Vec<Examined> {
     let url = host.target.url();
     let looked = run(&only(host::CHECKS, HOST), &host, &checks)
         .expect("BUG: this part of the targets' table is sound");
-    vec![
-        Examined { url: None, checks },
-        Examined { url: Some(url), checks: looked },
-    ]
+    vec![Examined { url: None, checks }, Examined { url: Some(url), checks: looked }]
 }
 
 /// The same of an integration that need not be kept yet, over a network that may take its time.

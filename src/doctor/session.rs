@@ -34,12 +34,7 @@ fn no_session(host: &Host, vault: &Vault) -> Outcome {
 
 /// The sign-in that failed last, if it says anything of how things are now. `since` is in seconds
 /// since the epoch.
-fn last_sign_in(
-    host: &Host,
-    vault: &Vault,
-    key: &SessionKey,
-    since: u64,
-) -> Option<SignInFailure> {
+fn last_sign_in(host: &Host, vault: &Vault, key: &SessionKey, since: u64) -> Option<SignInFailure> {
     // What cannot be read is told of by another check.
     let failed = vault.read::<SignInFailure>(&key.to_string()).ok().flatten()?;
     let young = clock::now().abs_diff(failed.at) < TOLD_FOR;

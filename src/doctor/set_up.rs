@@ -109,9 +109,7 @@ pub(super) fn client(host: &Host) -> Outcome {
     match prove_client(endpoints, app, &everything_consented(), host) {
         Ok(_) => Outcome::passed("the tenant knows the client ID and accepts the client secret"),
         // A provider that is not Entra may know the client and still not give it this grant.
-        Err(EntraError::Refused(refusal))
-            if !issuer.is_entra() && knows_client(&refusal.error) =>
-        {
+        Err(EntraError::Refused(refusal)) if !issuer.is_entra() && knows_client(&refusal.error) => {
             Outcome::passed(format!(
                 "the issuer knows the client; it gives it no token without a person ({})",
                 refusal.error
@@ -178,8 +176,11 @@ pub(super) fn redirect(host: &Host) -> Outcome {
             if let Outcome::Failed(fault) = &mut outcome
                 && fault.step == Some(Step::Authentication)
             {
-                fault.what = fault.what.replacen("the redirect URI", &format!("the redirect URI {uri}"), 1);
-                fault.fix = format!("Authentication → Add a platform → {platform}, and add the redirect URI {uri}");
+                fault.what =
+                    fault.what.replacen("the redirect URI", &format!("the redirect URI {uri}"), 1);
+                fault.fix = format!(
+                    "Authentication → Add a platform → {platform}, and add the redirect URI {uri}"
+                );
             }
             outcome
         }

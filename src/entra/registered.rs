@@ -151,9 +151,8 @@ mod tests {
         }
         let reply = Reply { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) };
         let door = Door { state: "right".into(), port: PORT, path: "/ona-azure" };
-        judge(&reply, &door, &Url::parse(BACK).expect("a URL"), "login.example").map_err(|error| {
-            (error.step().map_or(0, Step::number), error.to_string())
-        })
+        judge(&reply, &door, &Url::parse(BACK).expect("a URL"), "login.example")
+            .map_err(|error| (error.step().map_or(0, Step::number), error.to_string()))
     }
 
     #[test]
@@ -166,7 +165,12 @@ mod tests {
             (302, back("code=c&state=right"), "", Ok(Yes)),
             (302, back("error=login_required&state=wrong"), "", Ok(Untold)),
             (302, back("error=invalid_scope&state=right"), "", Err(4)),
-            (302, "https://login.example/next?error=login_required&state=right".into(), "", Ok(Untold)),
+            (
+                302,
+                "https://login.example/next?error=login_required&state=right".into(),
+                "",
+                Ok(Untold),
+            ),
             (200, String::new(), "<p>AADSTS50011: The redirect URI 'x' …</p>", Err(2)),
             (400, String::new(), "{\"m\":\"AADSTS700016: Application with …\"}", Err(1)),
             (200, String::new(), "AADSTS50058: nobody is signed in", Ok(Untold)),
@@ -184,7 +188,8 @@ mod tests {
 
     #[test]
     fn no_page_is_asked_for() {
-        let url = Url::parse("https://login.example/a?prompt=select_account&state=s").expect("a URL");
+        let url =
+            Url::parse("https://login.example/a?prompt=select_account&state=s").expect("a URL");
         assert_eq!(without_prompt(&url).as_str(), "https://login.example/a?state=s&prompt=none");
     }
 

@@ -17,8 +17,8 @@ mod web;
 use std::time::Duration;
 
 use crate::azure::Organization;
-use crate::clock;
 use crate::broker::SessionKey;
+use crate::clock;
 use crate::integration::Integration;
 use crate::net::Send;
 use crate::person::Person;
@@ -76,10 +76,8 @@ impl SignIn<'_> {
                 hint: failure.message.hint.clone().unwrap_or_default(),
             };
             // The person is told of the failure itself; that it is remembered is no more than of use.
-            let _ = self
-                .vault
-                .write()
-                .and_then(|writer| writer.put(&self.key.to_string(), &failed));
+            let _ =
+                self.vault.write().and_then(|writer| writer.put(&self.key.to_string(), &failed));
         }
         failure
     }

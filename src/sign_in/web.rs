@@ -97,10 +97,9 @@ impl SignIn<'_> {
                 }
                 ended
             }
-            Some(Event::Pasted(callback)) => {
-                self.finish(&prepared, authorization, &callback, SignInMethod::Paste)
-                    .map_err(|failure| self.remembered(failure))
-            }
+            Some(Event::Pasted(callback)) => self
+                .finish(&prepared, authorization, &callback, SignInMethod::Paste)
+                .map_err(|failure| self.remembered(failure)),
             Some(Event::Failed(failure)) => Err(failure),
             Some(Event::GaveUp) => Err(given_up()),
             Some(Event::NotStarted(_)) | None => {

@@ -38,7 +38,9 @@ pub fn look(machine: &Machine, command: &[&str]) -> Look {
     let found = checks(&document).find(|check| check["id"] == document["check"]);
     let at = match (step, found) {
         (0, Some(check)) => check["name"].as_str().expect("a name").to_owned(),
-        (step, _) => format!("step {step} ({})", document["step"]["name"].as_str().unwrap_or_default()),
+        (step, _) => {
+            format!("step {step} ({})", document["step"]["name"].as_str().unwrap_or_default())
+        }
     };
     let last = told.stdout.lines().last().unwrap_or_default().to_owned();
     let conclusion = text("conclusion");

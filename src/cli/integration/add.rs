@@ -9,8 +9,8 @@ use crate::cli::{Room, doctor, input, print};
 use crate::clock;
 use crate::doctor::{root, save_and_test};
 use crate::integration::{
-    ClientSecretError, Found, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId, pat_url,
-    seal_client_secret,
+    ClientSecretError, Found, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
+    pat_url, seal_client_secret,
 };
 use crate::report::{Exit, Failure};
 use crate::secret::Secret;
