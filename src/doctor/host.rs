@@ -8,7 +8,7 @@ use super::table::{Check, Outcome};
 use super::{configuration, organization, pat, repository, session, set_up, time};
 use crate::azure::Step;
 
-/// Two requests of five seconds at the most, less than what a person waits for.
+/// Two requests at the most, less than what a person waits for.
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// A refresh waits for another process's, and what it brings has to be kept before this one ends.

@@ -31,8 +31,9 @@ pub use context::{Target, Wire};
 pub use save_and_test::{prove, save_and_test};
 pub use table::{BadTable, Check, Done, Fault, Outcome, run};
 
-/// How long one request may take: a little more than half of what a check may.
-const REQUEST: Duration = Duration::from_secs(5);
+/// How long one request may take: two follow each other where nobody answers, and ten seconds are
+/// what a person waits.
+const REQUEST: Duration = Duration::from_secs(4);
 
 /// What was looked at, and what came of it.
 #[derive(Clone, Debug)]
