@@ -4,6 +4,7 @@
 use url::Url;
 
 use crate::secret::Secret;
+use crate::trace::Words;
 
 /// What a callback is held against: only one with the right state belongs to this sign-in.
 #[derive(Debug)]
@@ -30,6 +31,18 @@ pub enum Callback {
         /// Text for people, from outside.
         description: String,
     },
+}
+
+impl Callback {
+    /// What a trace tells of it.
+    pub fn told(&self, words: Words) -> Words {
+        match self {
+            Self::Code { code, issuer } => {
+                words.with("result", "code").secret("code", code).maybe("issuer", issuer.as_ref())
+            }
+            Self::Refused { error, .. } => words.with("result", "error").with("error", error),
+        }
+    }
 }
 
 /// What to do with a request.
