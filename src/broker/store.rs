@@ -28,7 +28,9 @@ pub fn store(
         return ignored("it was handed out here (state)");
     }
     let Some(login) = login(request, now) else {
-        return ignored("there is nothing in it that may be kept");
+        return ignored(
+            "there is no password, or none to keep: ephemeral, past its end, or of OAuth",
+        );
     };
     let integrations = match integrations() {
         Ok(integrations) => integrations,

@@ -23,7 +23,7 @@ pub fn request(words: Words, request: &Request) -> Words {
         .maybe("host", text(&request.host).map(|host| after_user(&host).to_owned()))
         .maybe("path", text(&request.path).map(|path| before_query(&path).to_owned()))
         .flag("username", request.username.is_some())
-        .with("capabilities", capabilities.join(","))
+        .maybe("capabilities", Some(capabilities.join(",")).filter(|known| !known.is_empty()))
         .with("challenges", request.wwwauth.len());
     match secret {
         Some(secret) => words.secret("secret", secret),
@@ -113,7 +113,9 @@ impl Outcome {
                     .maybe("why", self.messages.first().map(|message| &message.text))
             }
         };
-        words.flag("asks_person", self.offer.is_some()).with("exit", self.exit as u8)
+        words
+            .maybe("may_ask", self.offer.as_ref().map(|offer| &offer.key))
+            .with("exit", self.exit as u8)
     }
 }
 

@@ -6,6 +6,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::secrecy::ExposeSecret as _;
@@ -197,9 +198,13 @@ impl RunnerKey {
             .find(|line| !line.is_empty() && !line.starts_with('#'))
             .and_then(|line| line.parse().ok())
             .ok_or_else(|| KeyError::Malformed(path.to_owned()))?;
-        trace::event("key", |words| {
-            let mounted = matches!(source, KeySource::Mounted(_));
-            words.with("read", path.display()).flag("mounted", mounted)
+        // It is read again for every write, and is the same every time.
+        static TOLD: Once = Once::new();
+        TOLD.call_once(|| {
+            trace::event("key", |words| {
+                let mounted = matches!(source, KeySource::Mounted(_));
+                words.with("read", path.display()).flag("mounted", mounted)
+            });
         });
         Ok(Some(Self { identity, source }))
     }
