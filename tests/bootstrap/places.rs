@@ -23,8 +23,13 @@ const FRESH: &str = r#"
     export PATH="/mnt/bin:$PATH:/usr/sbin:/sbin"
     useradd --create-home --home-dir /mnt/fresh fresh
     cd /
+    # Each account has a trace of its own; what is in them is looked into with root's.
+    mkdir -m 1777 /mnt/traces
+    root_trace=$ONA_AZURE_TRACE
+    trap 'find /mnt/traces -type f -exec cat {} + >>"$root_trace"' EXIT
     as_fresh() {
-        setpriv --reuid fresh --regid fresh --init-groups env HOME=/mnt/fresh "$@"
+        setpriv --reuid fresh --regid fresh --init-groups \
+            env HOME=/mnt/fresh ONA_AZURE_TRACE=/mnt/traces/fresh "$@"
     }
 "#;
 
@@ -214,7 +219,8 @@ fn without_home_and_account_the_variables_say_where() {
         &format!(
             "mkdir /mnt/of-nobody
             chown 54321 /mnt/of-nobody
-            as_nobody() {{ setpriv --reuid 54321 --regid 54321 --clear-groups env -u HOME \"$@\"; }}
+            as_nobody() {{ setpriv --reuid 54321 --regid 54321 --clear-groups \
+                env -u HOME ONA_AZURE_TRACE=/mnt/traces/nobody \"$@\"; }}
             as_nobody git-credential-ona-azure bootstrap || echo \"ended with $?\"
             export ONA_AZURE_STATE_DIR=/mnt/of-nobody/state GIT_CONFIG_GLOBAL=/mnt/of-nobody/gitconfig
             as_nobody git-credential-ona-azure bootstrap

@@ -149,6 +149,11 @@ impl Machine {
         self.dir.path().join("trace")
     }
 
+    /// What looks for secrets here.
+    pub fn scanner(&self) -> &Scanner {
+        &self.scanner
+    }
+
     /// Fails the test if there is a secret in a file.
     #[track_caller]
     pub fn scan_file(&self, path: &Path) {

@@ -18,9 +18,10 @@ const LEAST: usize = 12;
 /// So much of a secret's end gives it away.
 const TAIL: usize = 20;
 
-/// The commands whose job it is to print a credential on standard output.
-const PRINTERS: [&str; 3] =
-    ["git-credential-ona-azure get", "git-credential-ona-azure token", "credential fill"];
+/// The commands whose job it is to print a credential on standard output, and `age -d`, which tests
+/// open with what the program has sealed.
+const PRINTERS: [&str; 4] =
+    ["git-credential-ona-azure get", "git-credential-ona-azure token", "credential fill", "age -d"];
 
 /// Looks for the secrets of one machine.
 pub struct Scanner {
