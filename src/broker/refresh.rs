@@ -286,7 +286,12 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn run(&self) -> Result<Access, RefreshFailure> {
         let Means { session, refresh_token, issuer, secret } =
-            Means::gather(self.key, self.integration, self.vault)?;
+            Means::gather(self.key, self.integration, self.vault).inspect_err(|failure| {
+                trace::event("refresh", |words| {
+                    let words = words.with("key", self.key).with("result", "cannot be tried");
+                    words.with("why", &failure.text)
+                });
+            })?;
         trace::event("refresh", |words| {
             words
                 .with("key", self.key)

@@ -159,6 +159,26 @@ fn another_account_is_one_that_exists_can_run_the_program_and_may_be_become() {
 }
 
 #[test]
+fn what_the_other_account_does_is_traced_on_standard_error_and_in_no_file_of_roots() {
+    let (machine, _) = with_refresh_token();
+    let done = with_fresh_user(
+        &machine,
+        "begun() { grep -c ' begin version='; }
+        bootstrap() { git-credential-ona-azure bootstrap --user fresh 2>&1 >/dev/null; }
+        ONA_AZURE_TRACE=1 bootstrap | begun
+        ONA_AZURE_TRACE=/mnt/traces/root bootstrap
+        begun </mnt/traces/root
+        ONA_AZURE_TRACE=/mnt/fresh/trace bootstrap
+        ls /mnt/fresh/trace 2>/dev/null || true",
+    );
+    let Some(done) = done else { return };
+    let expected = "2\n1\n\
+        warning: nothing is traced: /mnt/fresh/trace is in a directory that another account may change\n\
+        hint: name a file of your own, in a directory of your own, in ONA_AZURE_TRACE\n";
+    done.expect(0, expected, "");
+}
+
+#[test]
 fn a_home_that_is_read_only_is_made_up_for() {
     let (machine, _) = with_refresh_token();
     let elsewhere = machine.mounts();

@@ -175,6 +175,7 @@ impl Machine {
 
     /// The program under test, given something to read.
     pub fn helper_with(&self, arguments: &[&str], stdin: impl AsRef<[u8]>) -> Done {
+        self.scanner.add_given(arguments, stdin.as_ref());
         run(self.command(PROGRAM).args(arguments), stdin.as_ref())
     }
 
@@ -274,7 +275,6 @@ impl Machine {
     pub fn give_pat(&self, url: &str, pat: &str, flags: &[&str]) {
         let mut arguments = vec!["login", url, "--pat", "--no-test"];
         arguments.extend(flags);
-        self.scanner.add(pat);
         self.helper_with(&arguments, pat).expect_success();
     }
 
