@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 
-use git_credential_ona_azure::vault::{Access, Vault};
+use git_credential_ona_azure::vault::{Access, Pats, Session, Vault};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
@@ -329,9 +329,27 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Counts what is in the vault as secrets too: it may be of an issuer that is none of the
+    /// stand-ins.
+    fn add_what_is_kept(&self) {
+        let vault = self.vault();
+        let sessions = vault.list::<Session>().unwrap_or_default();
+        let refresh = sessions.into_iter().filter_map(|session| session.refresh_token);
+        let accesses = vault.list::<Access>().unwrap_or_default();
+        let access = accesses.into_iter().filter_map(|access| access.token);
+        let pats = vault.list::<Pats>().unwrap_or_default().into_iter().flat_map(|kept| kept.pats);
+        let pats = pats.map(|pat| pat.login.secret().clone());
+        for secret in refresh.chain(access).chain(pats) {
+            self.scanner.add(&String::from_utf8_lossy(secret.expose()));
+        }
+    }
+}
+
 impl Drop for Machine {
     fn drop(&mut self) {
         let trace = self.trace();
+        self.add_what_is_kept();
         self.scanner.scan("the trace", &trace);
         // Where command lines of tests let standard error go, other than to the test itself.
         for dir in [self.home(), self.work()] {
