@@ -330,9 +330,9 @@ impl Machine {
 }
 
 impl Machine {
-    /// Counts what is in the vault as secrets too: it may be of an issuer that is none of the
-    /// stand-ins.
-    fn add_what_is_kept(&self) {
+    /// Counts what is in the vault as secrets from now on: for an issuer that is none of the
+    /// stand-ins, as those know all of their own. (To open the vault takes time, so not always.)
+    pub fn add_what_is_kept(&self) {
         let vault = self.vault();
         let sessions = vault.list::<Session>().unwrap_or_default();
         let refresh = sessions.into_iter().filter_map(|session| session.refresh_token);
@@ -349,7 +349,6 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         let trace = self.trace();
-        self.add_what_is_kept();
         self.scanner.scan("the trace", &trace);
         // Where command lines of tests let standard error go, other than to the test itself.
         for dir in [self.home(), self.work()] {
