@@ -8,7 +8,7 @@ use std::path::Path;
 
 use common::*;
 use rustix::process::geteuid;
-use standins::{Fault, Target, Times};
+use standins::{CLIENT_SECRET, Fault, Target, Times};
 
 /// A line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +196,51 @@ fn a_refresh_that_fails_says_what_came_back() {
     let request = one(&get, "request", "error");
     assert!(request.word("error").contains("login.microsoftonline.com"), "{request:?}");
     assert_eq!(request.get("status"), None);
+}
+
+#[test]
+fn what_a_service_sends_back_of_a_secret_is_not_traced() {
+    let machine = signed_in();
+    let session = machine.session();
+    let sent = session.refresh_token.as_ref().and_then(|token| token.expose_str()).expect("text");
+    let answers = [
+        (
+            200,
+            serde_json::json!({
+                "token_type": "Bearer", "access_token": "an-access-token-of-nobody", "expires_in": 4000,
+                "scope": format!("x/vso.code {sent} {CLIENT_SECRET}"),
+            }),
+        ),
+        (
+            400,
+            serde_json::json!({
+                "error": sent, "suberror": CLIENT_SECRET, "error_description": format!("no: {sent}"),
+                "correlation_id": CLIENT_SECRET,
+            }),
+        ),
+    ];
+    for (status, body) in answers {
+        machine.change_access(|access| {
+            access.token = None;
+            access.hold_off = None;
+        });
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-ms-request-id", CLIENT_SECRET),
+            ("retry-after", CLIENT_SECRET),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let body = body.to_string().into_bytes();
+        machine.world.fail(Target::Token, Fault::Raw { status, headers, body }, Times::Once);
+        let (_, get) = during(&machine, || machine.get(CONTOSO_REQUEST));
+        let request = one(&get, "request", "status");
+        assert_eq!(request.word("status"), status.to_string());
+        assert_eq!(
+            (request.word("x-ms-request-id"), request.word("retry-after")),
+            ("strange", "strange")
+        );
+        machine.scan_file(&machine.trace_file());
+    }
 }
 
 #[test]

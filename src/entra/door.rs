@@ -3,6 +3,7 @@
 
 use url::Url;
 
+use super::refusal::word;
 use crate::secret::Secret;
 use crate::trace::Words;
 
@@ -38,9 +39,9 @@ impl Callback {
     pub fn told(&self, words: Words) -> Words {
         match self {
             Self::Code { code, issuer } => {
-                words.with("result", "code").secret("code", code).maybe("issuer", issuer.as_ref())
+                words.with("result", "code").secret("code", code).flag("issuer", issuer.is_some())
             }
-            Self::Refused { error, .. } => words.with("result", "error").with("error", error),
+            Self::Refused { error, .. } => words.with("result", "error").with("error", word(error)),
         }
     }
 }

@@ -249,7 +249,7 @@ pub fn parse_retry_after(value: &str) -> Option<u64> {
 }
 
 /// A word of the protocol (RFC 6749 section 5.2), or nothing: it ends up in messages and files.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     if plain && text.len() <= 64 { text.to_owned() } else { String::from("unreadable") }
 }

@@ -281,7 +281,8 @@ fn grant(response: TokenResponse) -> Result<Grant, EntraError> {
             .with("ends_in", expires_in)
             .maybe_secret("refresh_token", grant.refresh_token.as_ref())
             .maybe_secret("id_token", grant.id_token.as_ref())
-            .with("scope", grant.scopes.join(" "))
+            // The scopes themselves are the issuer's words, which may be anything.
+            .with("allows", format!("{:?}", scopes::allow(&grant.scopes)))
     });
     Ok(grant)
 }

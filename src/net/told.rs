@@ -15,16 +15,16 @@ use crate::trace::{Fingerprint, Words};
 const SECRET_FIELDS: [&str; 5] =
     ["refresh_token", "code", "client_secret", "device_code", "code_verifier"];
 
-/// The headers by which Entra ID and Azure DevOps find a request again, and the one that asks for
-/// patience.
-const TELLING_HEADERS: [&str; 6] = [
-    "x-ms-request-id",
-    "client-request-id",
-    "x-vss-e2eid",
-    "activityid",
-    "x-tfs-session",
-    "retry-after",
-];
+/// The headers by which Entra ID and Azure DevOps find a request again: GUIDs.
+const NUMBERS: [&str; 5] =
+    ["x-ms-request-id", "client-request-id", "x-vss-e2eid", "activityid", "x-tfs-session"];
+
+/// How long the value of `Retry-After` is at most that is shown: seconds, or a date (RFC 9110 section
+/// 10.2.3).
+const RETRY_AFTER: usize = "Tue, 24 Nov 2026 18:10:42 GMT".len();
+
+/// In place of what is not as it should be: a peer may send back whatever it was sent.
+const STRANGE: &str = "strange";
 
 /// What is known before it is sent: nothing of a query's values, of a fragment, or of whoever the
 /// address names as its user.
@@ -51,11 +51,22 @@ pub(super) fn ended(words: Words, result: &Result<Reply, NetError>, took: Durati
     };
     let words = words.with("ms", took.as_millis());
     match result {
-        Ok(reply) => TELLING_HEADERS
-            .into_iter()
-            .fold(words, |words, name| words.maybe(name, reply.header(name))),
+        Ok(reply) => {
+            let number = |name| reply.header(name).map(|id| if is_guid(id) { id } else { STRANGE });
+            let words =
+                NUMBERS.into_iter().fold(words, |words, name| words.maybe(name, number(name)));
+            let wait = reply.header("retry-after");
+            let fits = |wait: &str| wait.len() <= RETRY_AFTER;
+            words.maybe("retry-after", wait.map(|wait| if fits(wait) { wait } else { STRANGE }))
+        }
         Err(error) => words.with("error", error),
     }
+}
+
+/// Azure DevOps writes some in braces.
+fn is_guid(text: &str) -> bool {
+    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 fn host(url: &Url) -> String {
