@@ -174,11 +174,13 @@ fn login(machine: &Machine) -> (Done, String) {
     let text = fs::read_to_string(&shown).expect("written");
     fs::remove_file(&shown).expect("removed");
     assert_ne!(done.code, 128 + 15, "the browser broke down: {text}");
+    machine.add_what_is_kept();
     (done, text)
 }
 
 /// Lets the access token run out.
 fn let_it_expire(machine: &Machine) {
+    machine.add_what_is_kept();
     machine.age_access_token(3600);
 }
 

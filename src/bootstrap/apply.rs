@@ -19,6 +19,7 @@ use crate::person::Person;
 use crate::report::{Exit, Failure};
 use crate::secret::Secret;
 use crate::sign_in::{NewPat, SignIn};
+use crate::trace;
 use crate::vault::{
     Access, ClientMode, Imported, ImportedHost, ImportedToken, Pats, Session, SignInMethod, Vault,
 };
@@ -64,6 +65,7 @@ impl Bench<'_> {
         if let Err(failure) = self.try_host(given, &mut report) {
             report.failure = Some(failure);
         }
+        trace::event("bootstrap", |words| report.told(words));
         report
     }
 
@@ -161,6 +163,13 @@ impl Bench<'_> {
                 (true, false, false) => Fate::Gone,
                 (false, false, _) => Fate::New,
             };
+            trace::event("bootstrap", |words| {
+                words
+                    .with("host", &given.spec)
+                    .with("given", &source)
+                    .secret("secret", token.secret())
+                    .with("fate", format!("{fate:?}"))
+            });
             Ok(Planned { token, source, fate, replaces: is_replaced })
         });
         planned.collect()

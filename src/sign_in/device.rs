@@ -6,6 +6,7 @@ use super::prepare::{Prepared, token_url};
 use super::{SignIn, spelled};
 use crate::entra::{Device, EntraError, Polled, ask_for_device_code, poll_device_code};
 use crate::report::{Exit, Failure, escape};
+use crate::trace;
 use crate::vault::{ClientMode, Session, SignInMethod};
 
 impl SignIn<'_> {
@@ -14,6 +15,7 @@ impl SignIn<'_> {
     /// # Errors
     /// What went wrong and at which step; nothing is changed then.
     pub fn with_device_code(&self) -> Result<Session, Failure> {
+        trace::event("sign-in", |words| words.with("key", self.key).with("way", "device code"));
         let prepared = self.prepare(Some(ClientMode::Public))?;
         self.device(&prepared).map_err(|failure| self.remembered(failure))
     }

@@ -16,6 +16,7 @@ use crate::entra::{
 };
 use crate::person::{Answer, Person};
 use crate::report::{Exit, Failure, escape};
+use crate::trace;
 use crate::vault::{Session, SignInMethod};
 
 /// Where the browser is, and how the person is helped there.
@@ -51,6 +52,14 @@ impl SignIn<'_> {
     /// # Errors
     /// What went wrong and at which step; nothing is changed then.
     pub fn with_browser(&self, browser: Browser) -> Result<Session, Failure> {
+        trace::event("sign-in", |words| {
+            words
+                .with("key", self.key)
+                .with("way", "browser")
+                .flag("started_here", browser.start)
+                .flag("elsewhere", browser.elsewhere)
+                .flag("pasted", browser.paste)
+        });
         let prepared = self.prepare(None)?;
         let loopback = Loopback::bind(redirect_path(prepared.oauth)).map_err(|error| {
             Failure::new(format!(
@@ -187,6 +196,7 @@ impl SignIn<'_> {
         callback: &Callback,
         method: SignInMethod,
     ) -> Result<Session, Failure> {
+        trace::event("callback", |words| callback.told(words.with("by", format!("{method:?}"))));
         let code = match callback {
             Callback::Code { issuer: Some(issuer), .. } if !prepared.is_from(issuer) => {
                 return Err(Failure::new(
@@ -243,6 +253,9 @@ fn read_addresses(person: &Person, door: &Door, send: &SyncSender<Event>) {
             Ok(Answer::Typed(text)) => match door.judge_address(&String::from_utf8_lossy(&text)) {
                 Ok(callback) => Event::Pasted(callback),
                 Err(mistake) => {
+                    trace::event("callback", |words| {
+                        words.with("by", "Paste").with("result", format!("{mistake:?}"))
+                    });
                     person.say(&format!("{}\n", mistake.words()));
                     continue;
                 }

@@ -37,6 +37,7 @@ impl Asked<'_> {
             return Ok(Outcome::credential(
                 pat_credential(pat, &self.subject.place, name),
                 self.pat_messages(pat, why, organization),
+                "a personal access token",
             ));
         }
         Ok(match why {
@@ -174,7 +175,7 @@ impl Asked<'_> {
         } else if ran_out.is_some() {
             Outcome::miss(message, Exit::Done)
         } else {
-            Outcome::nothing()
+            Outcome::nothing("no personal access token is kept, and nothing else is on")
         }
     }
 }

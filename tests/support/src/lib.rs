@@ -30,6 +30,6 @@ pub use entra::{
     FABRIKAM, GRACE, Platform, SignIn,
 };
 pub use faults::{Fault, Target, Times};
-pub use log::Seen;
+pub use log::{Secrets, Seen};
 pub use server::AzureDevOpsServer;
 pub use world::World;
