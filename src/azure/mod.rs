@@ -12,7 +12,8 @@ mod virtual_directory;
 pub use self::url::{RemoteUrl, UrlError};
 pub use home::home_url;
 pub use messages::{
-    Explanation, ServiceExplanation, Step, explain, explain_service, explain_unknown, lookup_url,
+    Explanation, GIVE_SECRET, ServiceExplanation, Step, explain, explain_service, explain_unknown,
+    lookup_url, sentences,
 };
 pub use organization::Organization;
 pub use pat::{

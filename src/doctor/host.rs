@@ -6,10 +6,12 @@ use std::time::Duration;
 use super::context::Host;
 use super::table::{Check, Outcome};
 use super::{configuration, repository};
-use crate::azure::{Place, Step, expiry_warning, token_page_url};
+use crate::azure::{Place, Step, expiry_warning, sentences, token_page_url};
 use crate::broker::{RefreshFailure, Subject, last_failure, redirect_uri, refresh_now, why_over};
 use crate::clock;
-use crate::devops::{Comparison, Found, compare, no_server_at, organization_tenant, try_pat};
+use crate::devops::{
+    Asker, Comparison, Found, Trial, compare, no_server_at, organization_tenant, slowed, try_pat,
+};
 use crate::entra::{
     Allows, App, Claims, EntraError, Issuer, OrganizationTenant, allow, everything_consented,
     prove_client,
@@ -450,23 +452,14 @@ fn pat(host: &Host) -> Outcome {
     if pat.expires_at.is_some_and(|at| at <= now) {
         return Outcome::failed(
             None,
-            format!("the personal access token for {} has run out", site.name()),
+            sentences::pat_ran_out(&site.name()),
             format!("make a new one at {page} and give it to: {}", site.login_command()),
         );
     }
     let username = pat.username.clone().unwrap_or_default();
-    match try_pat(host, site, &username, secret).failure(site, &page) {
-        // Not for a command that keeps tokens: what it says of --no-test is of no use here.
-        Some(mut failure) => {
-            failure.message.hint = failure.message.hint.map(|hint| {
-                hint.replace(" (or add --no-test to keep the token untried)", "")
-                    .split(", or add --no-test")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            });
-            Outcome::from(failure)
-        }
+    let trial = try_pat(host, site, &username, secret);
+    match trial.failure(site, &page, Asker::Doctor) {
+        Some(failure) => Outcome::from(failure),
         None => {
             let seconds = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
             let soon =
@@ -476,6 +469,7 @@ fn pat(host: &Host) -> Outcome {
                 .map_or_else(String::new, |at| format!("; ends {}", when::distance(at, now)));
             Outcome::passed(format!("it opens {}{ends}", site.name()))
                 .note(soon.map(|_| format!("make a new one soon: {}", site.login_command())))
+                .note((trial == Trial::Works { slowed: true }).then(|| slowed(&site.name())))
         }
     }
 }

@@ -44,6 +44,9 @@ pub fn explain_unknown(code: u32, first_line: &str) -> (String, String) {
     (format!("Entra answered AADSTS{code}{said}"), format!("look it up at {}", lookup_url(code)))
 }
 
+/// How a hint ends where a client secret has to be given, with the command of a person's.
+pub const GIVE_SECRET: &str = ", then run integration add with --client-secret-stdin";
+
 // What many rows share.
 const AGAIN: &str = "sign in again";
 const AGAIN_BROWSER: &str = "sign in again in the browser";

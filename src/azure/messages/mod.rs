@@ -7,9 +7,10 @@
 use std::fmt;
 
 mod aadsts;
+pub mod sentences;
 mod service;
 
-pub use aadsts::{Explanation, explain, explain_unknown, lookup_url};
+pub use aadsts::{Explanation, GIVE_SECRET, explain, explain_unknown, lookup_url};
 pub use service::{ServiceExplanation, explain_service};
 
 /// A step of setting an integration up, in the order of the guide.

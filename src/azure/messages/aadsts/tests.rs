@@ -47,6 +47,7 @@ fn codes_lead_to_steps() {
 fn the_wrong_secret_is_told_rightly() {
     let row = explain(7000215).expect("a row");
     assert!(row.cause.contains("Value") && row.fix.contains("Certificates & secrets"));
+    assert!(row.fix.ends_with(GIVE_SECRET));
     assert!(!format!("{}{}", row.cause, row.fix).contains("propagat"));
 }
 
