@@ -110,7 +110,7 @@ impl Answer {
     /// Whether the service cannot answer now.
     pub fn busy(&self) -> Option<Busy> {
         let is_busy = self.offline || matches!(self.status, 408 | 429 | 500..);
-        is_busy.then(|| Busy {
+        is_busy.then_some(Busy {
             status: self.status,
             retry_after: self.retry_after,
             offline: self.offline,

@@ -15,3 +15,20 @@ pub fn nobody_signed_in(host: &str) -> String {
 pub fn pat_ran_out(name: &str) -> String {
     format!("the personal access token for {name} has run out")
 }
+
+/// A session gives no more tokens. One that was brought here unseen is nobody's yet.
+pub fn sign_in_over(account: &str, why: &str) -> String {
+    let of = if account.is_empty() { String::new() } else { format!(" of {account}") };
+    format!("the sign-in{of} has ended: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_in_of_nobody_names_nobody() {
+        assert_eq!(sign_in_over("", "why"), "the sign-in has ended: why");
+        assert_eq!(sign_in_over("ada", "why"), "the sign-in of ada has ended: why");
+    }
+}

@@ -105,7 +105,7 @@ fn told(asked: &Asked<'_>, answer: &Answer) -> Option<Outcome> {
         (row.step, format!("{name}: {}{quoted}", row.cause), row.fix.to_owned());
     match (row.code, &asked.by, &asked.organization) {
         ("TF400813", By::OAuth { account, .. }, Some(organization)) if !account.is_empty() => {
-            what = format!("{}{quoted}", sentences::refused(account, organization));
+            what = format!("{}: {}{quoted}", sentences::refused(account, organization), row.cause);
             fix = format!("{fix}: {}", asked.login());
         }
         ("TF400813", By::Pat, _) => {

@@ -91,7 +91,7 @@ fn every_answer_is_told_with_its_step_and_the_way_out() {
             &[JSON, IDS],
             ADA,
             Some(Organization),
-            "Azure DevOps refused ada@contoso.example for organization contoso (TF400813",
+            "Azure DevOps refused ada@contoso.example for organization contoso: the account is no member of the organization (TF400813",
             "Organization settings → Users → Add users, or sign in with an account that is one: git-credential-ona-azure login https://dev.azure.com/contoso",
         ),
         (
