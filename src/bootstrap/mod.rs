@@ -12,6 +12,8 @@ mod document;
 mod given;
 mod mounted;
 mod patience;
+mod planned;
+mod prove;
 mod prune;
 mod report;
 mod source;

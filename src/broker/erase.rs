@@ -1,7 +1,8 @@
 //! `erase`: what a server rejected. Only that goes.
 
-use super::get::{is_account, new_pat_hint, refused_message};
+use super::get::{is_account, new_pat_hint};
 use super::pats::serves;
+use super::refused::refused_message;
 use super::subject::Subject;
 use crate::azure::Organization;
 use crate::integration::{FileError, Integration, Integrations};
@@ -113,7 +114,8 @@ impl Rejected<'_> {
         let takes_over = |pat: &Pat| {
             serves(pat, Some(organization)) && pat.expires_at.is_none_or(|at| at > self.now)
         };
-        let message = refused_message(account, organization);
+        let message =
+            refused_message(account, organization, self.integration, &self.request.wwwauth);
         if self.integration.pat && pats.is_some_and(|pats| pats.pats.iter().any(takes_over)) {
             return message.hint(format!(
                 "run it again: the personal access token for {organization} takes over now"

@@ -8,6 +8,7 @@ mod get;
 mod notice;
 mod pats;
 mod refresh;
+mod refused;
 mod session;
 mod shelf;
 mod store;

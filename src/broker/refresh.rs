@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::MARGIN;
 use super::session::{issuer_hint, persist, secret_for};
 use super::subject::SessionKey;
+use crate::azure::sentences;
 use crate::clock;
 use crate::entra::{
     Allows, App, Claims, Class, Endpoints, EntraError, Expected, Grant, Identity, Issuer, allow,
@@ -221,7 +222,7 @@ impl Means {
         let Some(session) = vault.read::<Session>(&key.to_string())? else {
             return Err(RefreshFailure::sign_in(
                 key,
-                format!("nobody is signed in to {}", key.host),
+                sentences::nobody_signed_in(&key.host.to_string()),
             ));
         };
         let Some(refresh_token) = session.refresh_token.clone() else {
@@ -267,7 +268,7 @@ fn introduced(mut session: Session, identity: Option<Identity>) -> Session {
 }
 
 fn ended(key: &SessionKey, account: &str, reason: &str) -> RefreshFailure {
-    RefreshFailure::sign_in(key, format!("the sign-in{} has ended: {reason}", of(account)))
+    RefreshFailure::sign_in(key, sentences::sign_in_over(account, reason))
 }
 
 /// Whose something is; a session that was brought here unseen is nobody's yet.

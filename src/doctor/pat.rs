@@ -3,10 +3,10 @@
 use super::context::Host;
 use super::faults::of_vault;
 use super::table::Outcome;
-use crate::azure::{expiry_warning, token_page_url};
+use crate::azure::{expiry_warning, sentences, token_page_url};
 use crate::broker::Subject;
 use crate::clock;
-use crate::devops::try_pat;
+use crate::devops::{Asker, Trial, slowed, try_pat};
 use crate::vault::PatLogin;
 use crate::when;
 
@@ -56,23 +56,14 @@ fn works(host: &Host) -> Outcome {
     if pat.expires_at.is_some_and(|at| at <= now) {
         return Outcome::failed(
             None,
-            format!("the personal access token for {} has run out", site.name()),
+            sentences::pat_ran_out(&site.name()),
             format!("make a new one at {page} and give it to: {}", site.login_command()),
         );
     }
     let username = pat.username.clone().unwrap_or_default();
-    match try_pat(host, site, &username, secret).failure(site, &page) {
-        // Not for a command that keeps tokens: what it says of --no-test is of no use here.
-        Some(mut failure) => {
-            failure.message.hint = failure.message.hint.map(|hint| {
-                hint.replace(" (or add --no-test to keep the token untried)", "")
-                    .split(", or add --no-test")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            });
-            Outcome::from(failure)
-        }
+    let trial = try_pat(host, site, &username, secret);
+    match trial.failure(site, &page, Asker::Doctor) {
+        Some(failure) => Outcome::from(failure),
         None => {
             let seconds = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
             let soon =
@@ -82,6 +73,7 @@ fn works(host: &Host) -> Outcome {
                 .map_or_else(String::new, |at| format!("; ends {}", when::distance(at, now)));
             Outcome::passed(format!("it opens {}{ends}", site.name()))
                 .note(soon.map(|_| format!("make a new one soon: {}", site.login_command())))
+                .note((trial == Trial::Works { slowed: true }).then(|| slowed(&site.name())))
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::context::Host;
 use super::faults::{of_refresh, of_vault};
 use super::table::Outcome;
-use crate::azure::Step;
+use crate::azure::{Step, sentences};
 use crate::broker::{SessionKey, Subject, last_failure, refresh_now, why_over};
 use crate::clock;
 use crate::entra::{Allows, Claims, allow};
@@ -19,7 +19,7 @@ fn no_session(host: &Host, vault: &Vault) -> Outcome {
     let subject = Subject { scheme: host.target.scheme, place: host.target.place.clone() };
     let keys = subject.session_keys(host.organization.as_ref());
     if let Some(failed) = keys.iter().find_map(|key| last_sign_in(host, vault, key, 0)) {
-        return tried(&format!("nobody is signed in to {}", host.host()), &failed);
+        return tried(&sentences::nobody_signed_in(&host.host().to_string()), &failed);
     }
     if host.pats(vault).is_ok_and(|pats| !pats.is_empty()) && host.integration().pat {
         return Outcome::skipped("nobody is signed in with OAuth; a personal access token is kept");
@@ -27,7 +27,7 @@ fn no_session(host: &Host, vault: &Vault) -> Outcome {
     let url = host.login_url();
     Outcome::failed(
         None,
-        format!("nobody is signed in to {}", host.host()),
+        sentences::nobody_signed_in(&host.host().to_string()),
         format!("git-credential-ona-azure login {url}"),
     )
 }
@@ -65,7 +65,7 @@ fn signed_in(host: &Host) -> Outcome {
     };
     let login = format!("git-credential-ona-azure login https://{key}");
     if let Some(why) = why_over(&session, integration) {
-        let what = format!("the sign-in of {} is over: {why}", session.account);
+        let what = sentences::sign_in_over(&session.account, &why);
         return match last_sign_in(host, &vault, &key, session.signed_in_at) {
             Some(failed) => tried(&what, &failed),
             None => Outcome::failed(None, what, login),
@@ -80,7 +80,7 @@ fn signed_in(host: &Host) -> Outcome {
     {
         return Outcome::failed(
             Step::Organization,
-            format!("Azure DevOps refused {} for organization {organization}", session.account),
+            sentences::refused(&session.account, organization.as_str()),
             format!(
                 "Organization settings → Users → Add users, or sign in with an account that is one: {login}"
             ),

@@ -182,7 +182,7 @@ impl Asking<'_> {
         let token_possible = !self.offer.place.is_cloud() || self.offer.organization.is_some();
         let ways = ways(&self.offer.integration, surroundings, token_possible);
         let why = instead.messages.first().map_or_else(
-            || format!("nobody is signed in to {}", self.offer.key.host),
+            || crate::azure::sentences::nobody_signed_in(&self.offer.key.host.to_string()),
             |message| message.text.clone(),
         );
         self.person.say(&format!("\ngit needs a sign-in: {}.\n\n", escape(&why)));

@@ -15,7 +15,7 @@ use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
 use crate::vault::{Access, VaultError};
 
-pub(super) use without_oauth::{new_pat_hint, refused_message};
+pub(super) use without_oauth::new_pat_hint;
 
 /// The name given with a token whose account has none.
 const NO_NAME: &str = "oauth2";
