@@ -1,6 +1,7 @@
 //! What is wrong, found by looking: checks as a table, the order they are run in, and the one
 //! sentence they end in.
 
+mod about;
 mod configuration;
 mod context;
 mod host;
@@ -17,6 +18,7 @@ use crate::broker::{PatKey, sessions};
 use crate::integration::{Integration, Integrations};
 use crate::paths::Paths;
 use crate::vault::Pats;
+pub use about::About;
 pub use context::Target;
 use context::{Host, Machine};
 pub use table::{BadTable, Check, Done, Fault, Outcome, run};

@@ -136,8 +136,18 @@ impl Git {
 
     /// Major and minor version.
     pub fn version(&self) -> Option<(u32, u32)> {
+        parse_version(&self.say_version()?)
+    }
+
+    /// The version as git says it, the vendor's own words included.
+    pub fn version_text(&self) -> Option<String> {
+        let said = self.say_version()?;
+        said.trim().strip_prefix("git version ").map(str::to_owned)
+    }
+
+    fn say_version(&self) -> Option<String> {
         let output = self.outside().arg("version").output().ok()?;
-        parse_version(&String::from_utf8_lossy(&output.stdout))
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
