@@ -476,7 +476,7 @@ fn faults_of_the_services() {
     expect(&machine, &[REPOSITORY], "organization", 0, &["too many requests", "wait some minutes"]);
     let mut machine = Machine::loaded();
     machine.set("GIT_SSL_CAINFO", "/nowhere.pem");
-    expect(&machine, &[REPOSITORY], "issuer", 0, &["the CA bundle /nowhere.pem cannot be read"]);
+    expect(&machine, &[REPOSITORY], "trust", 0, &["the CA bundle /nowhere.pem cannot be read"]);
     let machine = Machine::loaded();
     let late = Fault::Raw {
         status: 401,

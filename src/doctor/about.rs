@@ -77,20 +77,30 @@ fn kernel() -> Option<String> {
     None
 }
 
-/// What each of these is told by: a variable that is set, the beginning of one, or a file that is
-/// there (sshd(8); systemd's and podman's containers, Docker's; Kubernetes; the editors and the
-/// clouds name themselves).
-const SIGNS: &[(&str, &[&str], &[&str], &[&str])] = &[
-    ("ssh", &["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"], &[], &[]),
-    ("container", &["container"], &[], &["/.dockerenv", "/run/.containerenv"]),
-    ("kubernetes", &["KUBERNETES_SERVICE_HOST"], &[], &[]),
-    ("dev-container", &["REMOTE_CONTAINERS", "DEVCONTAINER"], &[], &[]),
-    ("ona", &[], &["GITPOD_", "ONA_"], &[]),
-    ("codespaces", &["CODESPACES"], &[], &[]),
-    ("cloud-shell", &["CLOUD_SHELL"], &[], &[]),
-    ("editor", &["VSCODE_AGENT_FOLDER", "VSCODE_GIT_IPC_HANDLE"], &[], &[]),
-    ("wsl", &["WSL_DISTRO_NAME"], &[], &[]),
-    ("ci", &["CI"], &[], &[]),
+/// What surroundings are told by: a variable that is set, the beginning of the name of one, or a
+/// file that is there.
+#[derive(Clone, Copy)]
+enum Sign {
+    Set(&'static str),
+    Begins(&'static str),
+    There(&'static str),
+}
+
+use Sign::{Begins, Set, There};
+
+/// sshd(8); systemd's and podman's containers, Docker's; Kubernetes; the editors and the clouds
+/// name themselves.
+const SIGNS: &[(&str, &[Sign])] = &[
+    ("ssh", &[Set("SSH_CONNECTION"), Set("SSH_CLIENT"), Set("SSH_TTY")]),
+    ("container", &[Set("container"), There("/.dockerenv"), There("/run/.containerenv")]),
+    ("kubernetes", &[Set("KUBERNETES_SERVICE_HOST")]),
+    ("dev-container", &[Set("REMOTE_CONTAINERS"), Set("DEVCONTAINER")]),
+    ("ona", &[Begins("GITPOD_"), Begins("ONA_")]),
+    ("codespaces", &[Set("CODESPACES")]),
+    ("cloud-shell", &[Set("CLOUD_SHELL")]),
+    ("editor", &[Set("VSCODE_AGENT_FOLDER"), Set("VSCODE_GIT_IPC_HANDLE")]),
+    ("wsl", &[Set("WSL_DISTRO_NAME")]),
+    ("ci", &[Set("CI")]),
 ];
 
 fn surroundings(
@@ -98,19 +108,15 @@ fn surroundings(
     there: impl Fn(&str) -> bool,
     known: Surroundings,
 ) -> Vec<&'static str> {
-    let mut found: Vec<_> = SIGNS
-        .iter()
-        .filter(|(_, names, beginnings, files)| {
-            names.iter().any(|name| set.contains(name))
-                // Ours may be set anywhere.
-                || set.iter().any(|name| {
-                    beginnings.iter().any(|beginning| name.starts_with(beginning))
-                        && !name.starts_with("ONA_AZURE_")
-                })
-                || files.iter().any(|file| there(file))
-        })
-        .map(|(name, ..)| *name)
-        .collect();
+    // Our own may be set anywhere.
+    let others = || set.iter().filter(|name| !name.starts_with("ONA_AZURE_"));
+    let told = |sign: &Sign| match sign {
+        Set(name) => set.contains(name),
+        Begins(beginning) => others().any(|name| name.starts_with(beginning)),
+        There(file) => there(file),
+    };
+    let mut found: Vec<_> =
+        SIGNS.iter().filter(|(_, signs)| signs.iter().any(told)).map(|(name, _)| *name).collect();
     if known.elsewhere {
         found.push("browser-elsewhere");
     }

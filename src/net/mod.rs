@@ -5,6 +5,8 @@
 
 mod client;
 mod error;
+mod route;
 
 pub use client::{EnoughBody, Network, Reply, Send, Within};
 pub use error::NetError;
+pub use route::{Proxied, Trust, proxy, trust};

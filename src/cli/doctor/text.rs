@@ -54,7 +54,7 @@ fn is_utf8(locale: &OsStr) -> bool {
 
 /// The list and the conclusion, escaped.
 pub(in crate::cli) fn render(all: &[Examined], style: Style) -> String {
-    let mut lines = Vec::new();
+    let (mut lines, mut told) = (Vec::new(), Vec::new());
     let many = all.iter().filter(|examined| examined.url.is_some()).count() >= MANY;
     for examined in all {
         let name = escape(examined.url.as_deref().unwrap_or("This machine"));
@@ -63,7 +63,7 @@ pub(in crate::cli) fn render(all: &[Examined], style: Style) -> String {
             continue;
         }
         lines.push(name);
-        examined.checks.iter().for_each(|done| check(done, style, &mut lines));
+        examined.checks.iter().for_each(|done| check(done, style, &mut told, &mut lines));
         lines.push(String::new());
     }
     if lines.last().is_some_and(|line| !line.is_empty()) {
@@ -88,16 +88,25 @@ fn at_a_glance(examined: &Examined) -> Option<&Outcome> {
     outcomes().all(quiet).then_some(passed)
 }
 
-fn check(done: &Done, style: Style, lines: &mut Vec<String>) {
+/// `told` are the ways out that stand above already: one fault is often met at several checks.
+fn check<'a>(done: &'a Done, style: Style, told: &mut Vec<&'a str>, lines: &mut Vec<String>) {
     let (said, details) = match &done.outcome {
         Outcome::Passed { evidence, notes } => {
-            let note = |note: &String| advice("note", note);
-            (evidence.clone(), notes.iter().flat_map(note).collect())
+            let note = |note: &String| advice("note:", note);
+            (evidence.clone(), notes.iter().flat_map(note).collect::<Vec<_>>())
         }
-        Outcome::Skipped { because } => (format!("not looked at, {because}"), Vec::new()),
+        Outcome::Skipped { because } => {
+            let mut lines = advice("not looked at,", because).into_iter();
+            (lines.next().unwrap_or_default(), lines.collect())
+        }
         Outcome::Failed(fault) => {
             let step = fault.step.map(|step| step.to_string());
-            let fix = advice("what to do", &fault.fix);
+            let fix = if told.contains(&&*fault.fix) {
+                vec!["what to do: as above".to_owned()]
+            } else {
+                advice("what to do:", &fault.fix)
+            };
+            told.extend(Some(&*fault.fix).filter(|fix| !fix.is_empty()));
             (fault.what.clone(), step.into_iter().chain(fix).collect())
         }
     };
@@ -109,16 +118,13 @@ fn check(done: &Done, style: Style, lines: &mut Vec<String>) {
 /// copied whole then, and with nothing beside it.
 fn advice(label: &str, text: &str) -> Vec<String> {
     let parts = parts(text);
-    if parts.is_empty() {
-        return Vec::new();
-    }
     let mut lines: Vec<String> = Vec::new();
-    if matches!(parts[0], Part::Command(_)) {
-        lines.push(format!("{label}:"));
+    if matches!(parts.first(), Some(Part::Command(_))) {
+        lines.push(label.to_owned());
     }
     for (at, part) in parts.into_iter().enumerate() {
         lines.push(match part {
-            Part::Words(words) if at == 0 => format!("{label}: {words}"),
+            Part::Words(words) if at == 0 => format!("{label} {words}"),
             Part::Words(words) => words.to_owned(),
             Part::Command(command) => format!("  {command}"),
         });

@@ -1,7 +1,7 @@
 //! What setting up did, and what it found.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::edit::Plan;
 use crate::report::{Exit, Message};
@@ -17,6 +17,23 @@ pub struct Origin {
     pub file: PathBuf,
     /// The line in that file, where it could be found.
     pub line: Option<usize>,
+}
+
+impl Origin {
+    /// Where it stands: file and line, or the environment.
+    pub fn place(&self) -> String {
+        let file = self.file.display();
+        self.line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
+    }
+
+    /// What takes it away.
+    pub fn removal(&self) -> &'static str {
+        if self.file == Path::new(super::ENVIRONMENT) {
+            "unset GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS, where they are set"
+        } else {
+            "remove that line"
+        }
+    }
 }
 
 impl fmt::Display for Origin {
