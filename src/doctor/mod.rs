@@ -6,7 +6,9 @@ mod configuration;
 mod context;
 mod host;
 mod machine;
+mod mask;
 mod repository;
+mod support;
 mod table;
 mod targets;
 
@@ -18,6 +20,8 @@ use crate::paths::Paths;
 pub use about::About;
 pub use context::Target;
 use context::{Host, Machine};
+pub use mask::{Mask, mask};
+pub use support::{Section, sections};
 pub use table::{BadTable, Check, Done, Fault, Outcome, run};
 pub use targets::target;
 use targets::{BySsh, Remotes, everything, only_ssh, remotes};
