@@ -17,11 +17,12 @@ fn helpers(origins: &[Origin]) -> String {
     each.join(", ")
 }
 
-/// What takes other helpers away.
+/// What takes other helpers away. Behind what the environment says our own section cannot be moved.
 fn remove(origins: &[Origin]) -> String {
-    match origins {
-        [first, ..] => format!("{}, or: {SETUP} --replace", first.removal()),
-        [] => format!("{SETUP} --replace"),
+    match origins.iter().find(|origin| origin.is_of_environment()).or(origins.first()) {
+        Some(first) if first.is_of_environment() => first.removal().to_owned(),
+        Some(first) => format!("{}, or: {SETUP} --replace", first.removal()),
+        None => format!("{SETUP} --replace"),
     }
 }
 

@@ -86,7 +86,8 @@ impl Mask {
             // Outside of a repository there is no local one.
             let origins = setup::relevant(&git, local, "https://dev.azure.com").unwrap_or_default();
             for origin in origins {
-                self.learn(&origin.key);
+                let (_, subsection, _) = origin.parts();
+                subsection.iter().for_each(|text| self.learn(text));
                 self.learn(&origin.value);
             }
         }

@@ -140,7 +140,8 @@ pub(super) fn tokens(integrations: &Integrations, vault: &Vault) -> Vec<String> 
                 let name = organization.map_or(whole, |organization| organization.as_str());
                 let ends =
                     pat.expires_at.map_or_else(|| "unknown".to_owned(), |at| moment(at, now));
-                let username = pat.username.as_deref().map(String::from_utf8_lossy);
+                let username = pat.username.as_deref().filter(|name| !name.is_empty());
+                let username = username.map(String::from_utf8_lossy);
                 let form = match pat.login {
                     PatLogin::Password(_) => "a password",
                     PatLogin::Header { .. } => "a header",

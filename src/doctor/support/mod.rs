@@ -10,6 +10,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::{About, Examined, Outcome};
+use crate::git::setup::Origin;
 use crate::git::{Git, setup};
 use crate::integration::Integrations;
 use crate::paths::Paths;
@@ -85,17 +86,22 @@ fn configuration(all: &[Examined]) -> Vec<String> {
     let mut lines = Vec::new();
     for url in all.iter().filter_map(|examined| examined.url.as_deref()) {
         match setup::relevant(&git, true, url) {
-            Ok(origins) => lines.extend(
-                origins
-                    .iter()
-                    .map(|origin| format!("{}: {} = {}", origin.place(), origin.key, origin.value)),
-            ),
+            Ok(origins) => lines.extend(origins.iter().map(setting)),
             Err(failure) => lines.push(failure.message.text),
         }
     }
     let mut seen = std::collections::BTreeSet::new();
     lines.retain(|line| seen.insert(line.clone()));
     lines
+}
+
+/// As it stands in a file: so nobody takes the setting's name for the end of an address.
+fn setting(origin: &Origin) -> String {
+    let section = match origin.parts() {
+        (section, Some(subsection), name) => format!("[{section} \"{subsection}\"] {name}"),
+        (section, None, name) => format!("[{section}] {name}"),
+    };
+    format!("{}: {section} = {}", origin.place(), origin.value)
 }
 
 /// What the services said of requests: by these IDs they are found in the services' own logs.

@@ -10,7 +10,7 @@ use crate::report::{Failure, escape_bytes};
 
 /// What stands in the place of a file for a setting that no file holds: git tells those of
 /// `GIT_CONFIG_COUNT` and of `git -c` apart from files only (`--show-origin` says `command line:`).
-pub const ENVIRONMENT: &str = "the environment (GIT_CONFIG_COUNT or git -c)";
+pub const ENVIRONMENT: &str = "the environment, GIT_CONFIG_COUNT or git -c";
 
 /// One setting of git's effective configuration about credentials, the network, addresses or
 /// remotes, in git's order.
