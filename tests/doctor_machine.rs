@@ -36,7 +36,7 @@ fn doctor(machine: &Machine, arguments: &[&str]) -> Value {
 fn check(document: &Value, id: &str) -> Value {
     let checks = document["targets"].as_array().expect("targets").iter();
     let checks = checks.flat_map(|target| target["checks"].as_array().expect("checks"));
-    let found = checks.filter(|check| check["id"] == id).last();
+    let found = checks.filter(|check| check["id"] == id).next_back();
     found.unwrap_or_else(|| panic!("no {id} in {document:#}")).clone()
 }
 

@@ -186,6 +186,9 @@ fn a_report_never_takes_the_place_of_anything_unasked() {
         fs::metadata(work.join("notes.md")).expect("there").permissions().mode() & 0o777,
         0o600
     );
+    let both = report(&["both.md", "--json"]);
+    schema::validate(&both.json());
+    assert!(work.join("both.md").exists());
     let nowhere = report(&["no/such/report.md"]);
     assert!(nowhere.stderr.contains("cannot be written"), "{nowhere:#?}");
     assert_eq!(report(&["-", "--json"]).code, 2);

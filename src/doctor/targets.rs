@@ -8,6 +8,7 @@ use super::context::{Machine, Target};
 use super::table::{Done, Outcome};
 use crate::azure::{Organization, RemoteUrl, Scheme, UrlError};
 use crate::broker::{PatKey, sessions};
+use crate::git::Git;
 use crate::integration::{HostKey, Integration, Integrations};
 use crate::vault::Pats;
 
@@ -62,18 +63,42 @@ pub(super) fn remotes(machine: &Machine, integrations: &Integrations) -> Remotes
         .args(["config", "--null", "--get-regexp", r"^remote\..*\.(push)?url$"])
         .output();
     let Ok(output) = output else { return Remotes::default() };
-    of_listing(&String::from_utf8_lossy(&output.stdout), integrations)
+    let rewritten = |url: &str| rewritten(&git.clone().with_callers_settings(), url);
+    of_listing(&String::from_utf8_lossy(&output.stdout), integrations, rewritten)
+}
+
+/// What `url.<base>.insteadOf` makes of an address that is none of ours as it stands, such as a
+/// short form of somebody's own. The address becomes an argument, so it must not hold a secret.
+fn rewritten(git: &Git, url: &str) -> Option<String> {
+    if url.contains('@') || url.starts_with('-') {
+        return None;
+    }
+    let output = git.command().args(["ls-remote", "--get-url", url]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.trim_end_matches('\n').to_owned()).filter(|becomes| becomes != url)
 }
 
 /// What `git config --null --get-regexp` says of remotes.
-fn of_listing(text: &str, integrations: &Integrations) -> Remotes {
+fn of_listing(
+    text: &str,
+    integrations: &Integrations,
+    rewritten: impl Fn(&str) -> Option<String>,
+) -> Remotes {
     let mut found = Remotes::default();
+    let ours =
+        |target: &Target| target.place.is_cloud() || integrations.of_place(&target.place).is_some();
     for record in text.split('\0') {
         let Some((key, url)) = record.split_once('\n') else { continue };
-        let ours = |target: &Target| {
-            target.place.is_cloud() || integrations.of_place(&target.place).is_some()
+        let as_written = target(url, true);
+        let becomes = match &as_written {
+            Ok(target) if ours(target) => None,
+            _ => rewritten(url),
         };
-        match target(url, true) {
+        let (url, read) = match &becomes {
+            Some(url) => (&**url, target(url, true)),
+            None => (url, as_written),
+        };
+        match read {
             Ok(target) if ours(&target) && !found.targets.contains(&target) => {
                 found.targets.push(target);
             }
@@ -236,7 +261,7 @@ mod tests {
                        remote.old.url\nssh://contoso@vs-ssh.visualstudio.com/v3/contoso/app/lib\0\
                        remote.hub.url\ngit@github.com:contoso/app\0\
                        remote.web.url\nhttps://dev.azure.com/contoso/app/_git/lib\0";
-        let found = of_listing(listing, &Integrations::default());
+        let found = of_listing(listing, &Integrations::default(), |_| None);
         assert_eq!(found.targets.len(), 1);
         let https = "https://dev.azure.com/contoso/app/_git/lib";
         let told: Vec<_> = found.by_ssh.iter().map(|one| (&*one.remote, &*one.address)).collect();
@@ -248,6 +273,10 @@ mod tests {
             ]
         );
         assert!(found.by_ssh.iter().all(|one| one.https_form.as_deref() == Some(https)));
+        let short = of_listing("remote.o.url\naz:contoso", &Integrations::default(), |url| {
+            Some(url.replace("az:", "https://dev.azure.com/"))
+        });
+        assert_eq!(short.targets[0].url(), "https://dev.azure.com/contoso");
         let alone = only_ssh(&[found.by_ssh[0].examined()]).expect("nothing else");
         assert!(alone.ends_with(&format!("git remote set-url origin {https}")), "{alone}");
     }

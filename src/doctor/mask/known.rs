@@ -61,9 +61,12 @@ impl Mask {
             let of = PatKey { scheme, host: key.clone() }.to_string();
             for pat in vault.read::<Pats>(&of).ok().flatten().unwrap_or_default().pats {
                 pat.organization.iter().for_each(|name| self.add_organization(name));
-                if let Some(name) = pat.username {
-                    self.add(Kind::Account, &String::from_utf8_lossy(&name));
-                }
+                let name = pat.username.unwrap_or_default();
+                let name = String::from_utf8_lossy(&name);
+                self.add(Kind::Account, &name);
+                // CORP\ada, whom messages may call ada.
+                let bare = name.rsplit_once('\\').map(|(_, name)| name);
+                bare.iter().for_each(|name| self.add(Kind::Account, name));
             }
         }
     }

@@ -30,6 +30,15 @@ const EVERYBODYS_IDS: &[&str] =
 /// What stands before an ID that says which request it was, and that support asks for.
 const OF_REQUESTS: &[&str] = &["correlation", "request", "trace", "activity", "timestamp"];
 
+/// What stands before a name in what the services say (their own messages in `azure`).
+const QUOTED: &[(&str, Kind)] = &[
+    ("user '", Kind::Account),
+    ("User '", Kind::Account),
+    ("account '", Kind::Account),
+    ("identity '", Kind::Account),
+    ("tenant '", Kind::Tenant),
+];
+
 /// Tenants that are none.
 const NO_TENANTS: &[&str] = &["common", "organizations", "consumers"];
 
@@ -46,6 +55,19 @@ impl Mask {
                 self.learn_ip(word);
             }
             self.learn_ids(text);
+            self.learn_quoted(text);
+        }
+    }
+
+    /// `The user 'Ada Lovelace' is not authorized`, as the services put it.
+    fn learn_quoted(&mut self, text: &str) {
+        for (before, kind) in QUOTED {
+            for part in text.split(before).skip(1) {
+                let name = part.split('\'').next().unwrap_or_default();
+                if part.len() > name.len() && !name.starts_with('(') {
+                    self.add(*kind, name);
+                }
+            }
         }
     }
 
@@ -143,7 +165,7 @@ impl Mask {
             return self.add(Kind::Organization, organization.as_str());
         }
         let name = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-        if name && !PUBLIC.iter().any(|public| below(&public)) {
+        if name && !PUBLIC.iter().any(below) {
             self.add(Kind::Server, &host);
         }
     }
