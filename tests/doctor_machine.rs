@@ -35,8 +35,8 @@ fn doctor(machine: &Machine, arguments: &[&str]) -> Value {
 #[track_caller]
 fn check(document: &Value, id: &str) -> Value {
     let checks = document["targets"].as_array().expect("targets").iter();
-    let checks = checks.flat_map(|target| target["checks"].as_array().expect("checks"));
-    let found = checks.filter(|check| check["id"] == id).next_back();
+    let mut checks = checks.flat_map(|target| target["checks"].as_array().expect("checks"));
+    let found = checks.rfind(|check| check["id"] == id);
     found.unwrap_or_else(|| panic!("no {id} in {document:#}")).clone()
 }
 

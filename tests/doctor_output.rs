@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use common::terminal::Terminal;
 use common::*;
-use standins::{ADA, CLIENT_ID, CONTOSO, Dead};
+use standins::{ADA, CLIENT_ID, CONTOSO, Dead, FABRIKAM};
 
 const REPOSITORY: &str = "https://dev.azure.com/contoso/app/_git/app";
 
@@ -243,4 +243,46 @@ fn with_mask_no_name_is_left_and_equal_ones_stay_equal() {
     }
     // What names nobody is left as it is: without it a report would be of no use.
     assert!(runs[2].stdout.contains("git-credential-ona-azure 0."), "{}", runs[2].stdout);
+}
+
+#[test]
+fn with_mask_no_name_is_left_of_what_went_wrong() {
+    // What fails, and what of it must not be read.
+    type Plant = fn(&Machine);
+    let plants: &[(Plant, &str, &[&str])] = &[
+        (|machine| machine.world.azure().deny("contoso", ADA), REPOSITORY, &[ADA, "contoso"]),
+        (
+            |machine| machine.world.azure().set_tenant("contoso", FABRIKAM),
+            REPOSITORY,
+            &["contoso", FABRIKAM, CONTOSO],
+        ),
+        (|_| {}, "https://dev.azure.com/northwindtraders/app/_git/app", &["northwind", ADA]),
+        (|_| {}, "https://northwindtraders.visualstudio.com/app/_git/app", &["northwind", ADA]),
+        (|_| {}, "https://dev.azure.com/contoso/app/_git/nosuchthing", &["nosuchthing", "contoso"]),
+        (|_| {}, "https://tfs.corp.example/tfs/maincollection", &["tfs.corp", "maincollection"]),
+        (
+            |machine| machine.world.entra().revoke_refresh_tokens(Dead::Password),
+            REPOSITORY,
+            &[ADA, CONTOSO],
+        ),
+    ];
+    let mut machine = Machine::signed_in();
+    for (plant, url, names) in plants {
+        machine = match machine.access() {
+            // A test's machine is costly; most of these leave it as it was.
+            Some(_) if *url != REPOSITORY => machine,
+            _ => Machine::signed_in(),
+        };
+        plant(&machine);
+        for arguments in [&["--json"][..], &["--report", "-"]] {
+            let command = [&["doctor", url, "--refresh", "--mask"], arguments].concat();
+            let done = machine.helper(&command);
+            assert_eq!(done.code, 1, "{done:#?}");
+            let folded = done.stdout.to_ascii_lowercase();
+            for name in *names {
+                assert!(!folded.contains(&name.to_ascii_lowercase()), "{name}: {}", done.stdout);
+            }
+            without_secrets(&machine, &done.stdout);
+        }
+    }
 }

@@ -4,13 +4,18 @@ use url::Url;
 
 use super::super::context::Machine;
 use super::super::table::Outcome;
+use crate::integration::{HostKey, Integrations};
 use crate::net;
 
-/// What everybody's set-up asks first, and so the address whose settings count.
-const ASKED: &str = "https://dev.azure.com/";
-
-pub(super) fn trust(_: &Machine) -> Outcome {
-    let Ok(url) = Url::parse(ASKED) else { return Outcome::skipped("no address to ask of") };
+pub(super) fn trust(machine: &Machine) -> Outcome {
+    // A machine may trust a Server's authority for that Server alone.
+    let integrations = Integrations::load(&machine.paths).unwrap_or_default();
+    let cloud = || integrations.by_key(&HostKey::Cloud);
+    let found = cloud().or_else(|| integrations.all().first());
+    let host = found.map_or(HostKey::Cloud, |found| found.integration.host.key.clone());
+    let Ok(url) = Url::parse(&format!("https://{host}/")) else {
+        return Outcome::skipped(format!("{host} is no address that can be asked"));
+    };
     match net::trust(&url) {
         Ok(trust) => {
             let place = trust.place.map_or_else(

@@ -31,7 +31,7 @@ pub fn mask(paths: &Paths, all: &[Examined]) -> Mask {
         mask.add(Kind::Client, &session.client_id);
     }
     mask.of_addresses(all, &integrations);
-    mask.of_git();
+    mask.of_git(all);
     mask.of_environment();
     mask.learn_from(all);
     mask
@@ -75,20 +75,24 @@ impl Mask {
     fn of_addresses(&mut self, all: &[Examined], integrations: &Integrations) {
         for url in all.iter().filter_map(|examined| examined.url.as_deref()) {
             let Ok(url) = RemoteUrl::parse(url) else { continue };
-            let Some(found) = integrations.of_place(&url.place) else { continue };
-            let directory = &found.integration.virtual_directory;
-            let path = url.path.as_deref().map(str::as_bytes);
-            self.add_path(&RemotePath::of(&url.place, directory, path));
+            let path = url.path.as_deref().unwrap_or_default();
+            match integrations.of_place(&url.place) {
+                Some(found) => {
+                    let directory = &found.integration.virtual_directory;
+                    self.add_path(&RemotePath::of(&url.place, directory, Some(path.as_bytes())));
+                }
+                // Of a Server that is not configured nobody knows what its paths begin with.
+                None if !url.place.is_cloud() => self.learn_path(path.split('/')),
+                None => {}
+            }
         }
     }
 
     /// The hosts and paths that git's configuration leads to: a message may name one bare.
-    fn of_git(&mut self) {
+    fn of_git(&mut self, all: &[Examined]) {
         let Some(git) = Git::find() else { return };
-        for local in [true, false] {
-            // Outside of a repository there is no local one.
-            let origins = setup::relevant(&git, local, "https://dev.azure.com").unwrap_or_default();
-            for origin in origins {
+        for url in all.iter().filter_map(|examined| examined.url.as_deref()) {
+            for origin in setup::relevant(&git, true, url).unwrap_or_default() {
                 let (_, subsection, _) = origin.parts();
                 subsection.iter().for_each(|text| self.learn(text));
                 self.learn(&origin.value);

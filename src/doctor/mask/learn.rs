@@ -74,9 +74,8 @@ impl Mask {
     /// `https://host/path`, wherever in the word it begins; and the forms of SSH.
     fn learn_address(&mut self, word: &str) {
         for (at, _) in word.match_indices("://") {
-            let scheme = word[..at].rfind(|c: char| !c.is_ascii_alphanumeric());
-            let scheme = scheme.map_or(0, |before| before + 1);
-            self.learn_url(word[scheme..].trim_end_matches(['.', ':', '…', '*']));
+            let before = word[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+            self.learn_url(word[before.len()..].trim_end_matches(['.', ':', '…', '*']));
         }
         if let Some((_, path)) = word.split_once(":v3/") {
             self.learn_path(path.split('/'));
@@ -133,7 +132,7 @@ impl Mask {
     }
 
     /// A path of which it is not known where the organization stands.
-    fn learn_path<'p>(&mut self, path: impl Iterator<Item = &'p str>) {
+    pub(super) fn learn_path<'p>(&mut self, path: impl Iterator<Item = &'p str>) {
         let names: Vec<_> = path
             .filter(|name| !name.is_empty() && !matches!(*name, "v3" | "_git" | "_ssh" | "tfs"))
             .map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned())
@@ -185,7 +184,10 @@ impl Mask {
                 continue;
             };
             let azures = domain.ends_with("azure.com") || domain.ends_with("visualstudio.com");
-            if !name.is_empty() && domain.contains('.') && !azures {
+            // tool@2.1 is a version.
+            let top = domain.rsplit_once('.').map_or("", |(_, top)| top);
+            let domains = top.len() > 1 && top.chars().all(char::is_alphabetic);
+            if !name.is_empty() && domains && !azures {
                 self.add(Kind::Account, run);
                 // Guests are shown with and without the tenant that invited them.
                 if let Some((guest, _)) = name.split_once("#EXT#") {

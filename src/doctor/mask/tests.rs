@@ -78,6 +78,7 @@ fn names_give_themselves_away_by_their_form() {
         "https://contoso@dev.azure.com/contoso/secretproject/_git/secretrepo.",
         "http://proxy.corp.example:8080, git@ssh.dev.azure.com:v3/fabrikam/secondproject/thing",
         "127.0.0.1:9 git 2.47.3 at 12:02:12 for 499b84ac-1321-427f-aa17-267ca6975798",
+        "PATH=/opt/node@18.2/bin:/usr/bin http://localhost/ona-azure https://*.visualstudio.com",
         "TF400813: The user 'Ada Lovelace' is not authorized; User '(account)' is not",
     ];
     let mask = mask(&[], &texts);
@@ -93,6 +94,7 @@ fn names_give_themselves_away_by_their_form() {
             "https://organization-1@dev.azure.com/organization-1/project-1/_git/repository-1.",
             "http://server-1.example:8080, git@ssh.dev.azure.com:v3/organization-2/project-2/repository-2",
             "127.0.0.1:9 git 2.47.3 at 12:02:12 for 499b84ac-1321-427f-aa17-267ca6975798",
+            "PATH=/opt/node@18.2/bin:/usr/bin http://localhost/ona-azure https://*.visualstudio.com",
             "TF400813: The user 'account-4' is not authorized; User '(account)' is not",
         ]
     );

@@ -99,7 +99,9 @@ pub fn relevant(git: &Git, local: bool, url: &str) -> Result<Vec<Origin>, Failur
         let of_url = |section| entry.parts(section).is_some_and(|(of, _)| speaks_of(of, url));
         of_url("credential")
             || of_url("http")
-            || ["url.", "remote.", "core."].iter().any(|section| entry.key.starts_with(section))
+            || entry.key.starts_with("core.")
+            || (entry.key.starts_with("url.") && is_about(&[&entry.key, &entry.value], url))
+            || (entry.key.starts_with("remote.") && is_about(&[&entry.value], url))
     };
     let shown = |entry: &Effective| Origin {
         key: redact::addresses(&entry.key),
@@ -107,6 +109,18 @@ pub fn relevant(git: &Git, local: bool, url: &str) -> Result<Vec<Origin>, Failur
         ..origin(entry)
     };
     Ok(entries.iter().filter(speaks).map(shown).collect())
+}
+
+/// Whether addresses name the host of the URL, or that of Azure Repos for SSH: others are nobody's
+/// business here.
+fn is_about(addresses: &[&str], url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let hosts = [host, "dev.azure.com", ".visualstudio.com"];
+    addresses.iter().any(|address| {
+        let address = address.to_ascii_lowercase();
+        url.starts_with(&address) || hosts.iter().any(|host| address.contains(host))
+    })
 }
 
 fn scope(local: bool) -> Scope {
