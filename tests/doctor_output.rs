@@ -71,6 +71,34 @@ fn what_to_type_stands_on_a_line_of_its_own() {
 }
 
 #[test]
+fn the_document_says_all_that_the_list_says() {
+    let machine = Machine::tokens_only();
+    machine.git(&["config", "--global", "http.sslVerify", "false"]).expect_success();
+    // Line ends and labels stand between the parts of an advice.
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let list = letters(&machine.helper(&["doctor", REPOSITORY]).stdout);
+    let document = machine.helper(&["doctor", "--json", REPOSITORY]).json();
+    schema::validate(&document);
+    let mut told = vec![document["conclusion"].clone()];
+    for target in document["targets"].as_array().expect("targets") {
+        told.extend(Some(target["url"].clone()).filter(|url| !url.is_null()));
+        for check in target["checks"].as_array().expect("checks") {
+            told.push(check["name"].clone());
+            told.push(check["fix"].clone());
+            told.extend(check["notes"].as_array().expect("notes").iter().cloned());
+            // What a clock and a disk say changes between two looks.
+            if !["clock", "disk"].contains(&check["id"].as_str().expect("text")) {
+                told.push(check["text"].clone());
+            }
+        }
+    }
+    assert!(told.len() > 50, "{document:#}");
+    for text in told.iter().filter_map(|text| text.as_str()) {
+        assert!(list.contains(&letters(text)), "{text:?} is not in the list");
+    }
+}
+
+#[test]
 fn the_document_says_which_program_where_and_when() {
     let machine = quick();
     let before = jiff_now();
