@@ -207,6 +207,15 @@ fn whom_tls_trusts_is_said_and_nobody_is_a_fault() {
         expect(&document, "trust", "failed", &words);
         assert_eq!(document["check"], "trust", "{document:#}");
     }
+    machine.unset("SSL_CERT_FILE");
+    let bare = "for store in /etc/ssl /etc/pki /usr/share/ssl; do
+            if [ -d \"$store\" ]; then mount -t tmpfs none \"$store\"; fi
+        done
+        exec \"$PROGRAM\" doctor --json";
+    if let Some(done) = machine.script_with_mounts(bare, "") {
+        let words = ["(the CA store is empty)", "apt-get install ca-certificates"];
+        expect(&validated(&done), "trust", "failed", &words);
+    }
     machine.git(&["config", "--global", "http.sslCAInfo", &ca]).expect_success();
     let named = format!("those in {ca} (http.sslCAInfo)");
     expect(&doctor(&machine, &[]), "trust", "passed", &[&named]);
@@ -308,6 +317,12 @@ fn a_remote_by_ssh_is_said_to_be_one_and_nothing_is_said_to_be_well() {
     assert!(conclusion.starts_with("Access was not looked at: the remote origin uses SSH"));
     let text = in_clone(&[]).stdout;
     assert!(text.lines().any(|line| line.trim() == set), "{text}");
+    machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
+    let ssh = "ssh://tfs.corp.example:22/tfs/Main/app/_git/app";
+    machine.git_quietly("app", &["remote", "set-url", "origin", ssh]);
+    let set = "git remote set-url origin https://tfs.corp.example/tfs/Main/app/_git/app";
+    let words = ["uses SSH, for which git asks no credential helper", set];
+    expect(&validated(&in_clone(&["--json"])), "git.ssh", "skipped", &words);
     // One that can be looked at is, and decides.
     machine.git_quietly("app", &["remote", "add", "web", REPOSITORY]);
     let document = validated(&in_clone(&["--json"]));

@@ -1,5 +1,7 @@
 //! git's configuration for the target.
 
+use std::path::Path;
+
 use super::context::Host;
 use super::table::Outcome;
 use crate::azure::{RemoteUrl, UrlError};
@@ -66,7 +68,7 @@ pub(super) fn helper(host: &Host) -> Outcome {
             }
         };
     };
-    if let Some(program) = found.program.as_ref().filter(|program| !program.is_file()) {
+    if let Some(program) = found.program.as_ref().filter(|program| !is_there(program)) {
         return Outcome::failed(
             None,
             format!("{} has git run {}, which is not there", asked.place(), program.display()),
@@ -80,6 +82,11 @@ pub(super) fn helper(host: &Host) -> Outcome {
         .filter(|program| program.canonicalize().ok() != this)
         .map(|program| format!("git runs another copy than this one: {}", program.display()));
     Outcome::passed(format!("git asks {NAME} ({})", asked.place())).note(other)
+}
+
+/// A mere name was looked up in vain: here, it would be one of whatever directory this is.
+fn is_there(program: &Path) -> bool {
+    program.is_absolute() && program.is_file()
 }
 
 pub(super) fn others(host: &Host) -> Outcome {

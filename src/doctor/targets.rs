@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Examined;
 use super::context::{Machine, Target};
 use super::table::{Done, Outcome};
-use crate::azure::{Organization, RemoteUrl, Scheme, UrlError};
+use crate::azure::{Authority, Organization, RemoteUrl, Scheme, UrlError};
 use crate::broker::{PatKey, sessions};
 use crate::git::Git;
 use crate::integration::{HostKey, Integration, Integrations};
@@ -104,14 +104,16 @@ fn of_listing(
             }
             Err(UrlError::Ssh { https_form }) => {
                 let (host, address) = ssh_address(url);
-                let server =
-                    integrations.all().iter().any(|known| match &known.integration.host.key {
-                        HostKey::Server(authority) => authority.host.eq_ignore_ascii_case(&host),
-                        HostKey::Cloud => false,
-                    });
-                if !is_azure_ssh(&host) && !server {
+                let server = integrations.all().iter().find_map(|known| {
+                    let HostKey::Server(authority) = &known.integration.host.key else {
+                        return None;
+                    };
+                    authority.host.eq_ignore_ascii_case(&host).then_some(authority)
+                });
+                if !is_azure_ssh(&host) && server.is_none() {
                     continue;
                 }
+                let https_form = https_form.or_else(|| https_of_server(server?, &address));
                 let remote = key.strip_prefix("remote.").unwrap_or(key);
                 let remote = remote.rsplit_once('.').map_or(remote, |(name, _)| name).to_owned();
                 let by_ssh = BySsh { remote, address, https_form };
@@ -142,6 +144,14 @@ fn ssh_address(url: &str) -> (String, String) {
     let host = bare.split([':', '/']).next().unwrap_or_default().to_owned();
     let address = scheme.map_or_else(|| bare.to_owned(), |scheme| format!("{scheme}://{bare}"));
     (host, address)
+}
+
+/// The HTTPS address of a Server's SSH one, which differs in protocol and port: `ssh://tfs:22/tfs/
+/// DefaultCollection/app/_git/app`, as the Server's page "Clone" shows it).
+fn https_of_server(server: &Authority, address: &str) -> Option<String> {
+    let (_, path) = address.split_once("://")?.1.split_once('/')?;
+    let path = path.replace("/_ssh/", "/_git/");
+    path.contains("_git/").then(|| format!("https://{server}/{path}"))
 }
 
 impl BySsh {
@@ -277,6 +287,9 @@ mod tests {
             Some(url.replace("az:", "https://dev.azure.com/"))
         });
         assert_eq!(short.targets[0].url(), "https://dev.azure.com/contoso");
+        let server = Authority { host: "tfs".to_owned(), port: Some(8443) };
+        let of_server = https_of_server(&server, "ssh://tfs:22/tfs/Main/app/_ssh/app");
+        assert_eq!(of_server.as_deref(), Some("https://tfs:8443/tfs/Main/app/_git/app"));
         let alone = only_ssh(&[found.by_ssh[0].examined()]).expect("nothing else");
         assert!(alone.ends_with(&format!("git remote set-url origin {https}")), "{alone}");
     }

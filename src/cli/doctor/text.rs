@@ -54,7 +54,7 @@ fn is_utf8(locale: &OsStr) -> bool {
 
 /// The list and the conclusion, escaped.
 pub(in crate::cli) fn render(all: &[Examined], style: Style) -> String {
-    let (mut lines, mut told) = (Vec::new(), Vec::new());
+    let mut lines = Vec::new();
     let many = all.iter().filter(|examined| examined.url.is_some()).count() >= MANY;
     for examined in all {
         let name = escape(examined.url.as_deref().unwrap_or("This machine"));
@@ -63,6 +63,7 @@ pub(in crate::cli) fn render(all: &[Examined], style: Style) -> String {
             continue;
         }
         lines.push(name);
+        let mut told = Vec::new();
         examined.checks.iter().for_each(|done| check(done, style, &mut told, &mut lines));
         lines.push(String::new());
     }

@@ -66,12 +66,12 @@ pub(super) fn shown(helper: &str) -> String {
 /// looked up (gitcredentials(7): `!` leads a shell's command, a path is taken as it is, and `foo`
 /// stands for `git credential-foo`).
 pub(super) fn program(helper: &str) -> String {
-    let (command, bare) = match helper.strip_prefix('!') {
-        Some(command) => (command, false),
-        None => (helper, !helper.starts_with('/')),
-    };
+    let command = helper.strip_prefix('!').unwrap_or(helper);
     let word = first_word(command);
-    if bare { format!("git-credential-{word}") } else { word }
+    match helper.starts_with('!') || Path::new(&word).is_absolute() {
+        true => word,
+        false => format!("git-credential-{word}"),
+    }
 }
 
 /// The first word as a shell reads it.

@@ -17,7 +17,7 @@ pub fn value(key: &str, value: &str) -> String {
             let header = value.split(':').next().unwrap_or_default().trim();
             if header.is_empty() { String::new() } else { format!("{header}: {HIDDEN}") }
         }
-        "helper" | "askpass" => addresses(&helper_value::shown(value)),
+        "helper" | "askpass" => addresses(&arguments(&helper_value::shown(value))),
         // May be written without a protocol: user:password@proxy:8080.
         "proxy" if !value.contains("://") => match value.rsplit_once('@') {
             Some((_, host)) => format!("{HIDDEN}@{host}"),
@@ -25,6 +25,22 @@ pub fn value(key: &str, value: &str) -> String {
         },
         _ => addresses(value),
     }
+}
+
+/// A helper with what it is started with, as far as that can be no secret: places and numbers, and
+/// the options of git's own helpers.
+fn arguments(helper: &str) -> String {
+    let mut words = helper.split_whitespace();
+    let first = words.next().unwrap_or_default().to_owned();
+    let plain = |word: &&str| {
+        word.starts_with(['/', '~'])
+            || word.bytes().all(|byte| byte.is_ascii_digit())
+            || matches!(*word, "--file" | "--timeout" | "--socket" | "…")
+    };
+    words.fold(first, |shown, word| {
+        let word = Some(word).filter(plain).unwrap_or(HIDDEN);
+        format!("{shown} {word}")
+    })
 }
 
 /// A text with nothing but a plain name left of the user part of every address in it: of a
@@ -87,6 +103,8 @@ mod tests {
             ),
             ("credential.helper", "!f() { echo password=hunter2; }; f", "!f() …"),
             ("credential.helper", "store --file /x", "store --file /x"),
+            ("credential.helper", "cache --timeout 900", "cache --timeout 900"),
+            ("credential.helper", "/opt/x --token=hunter2 y", "/opt/x (hidden) (hidden)"),
             ("core.askpass", "/usr/bin/ask", "/usr/bin/ask"),
         ] {
             assert_eq!(value(key, text), shown, "{key} = {text}");
