@@ -29,6 +29,7 @@ pub use look::*;
 pub mod loopback;
 pub mod person;
 pub mod scan;
+pub mod schema;
 pub mod system;
 pub mod terminal;
 
