@@ -69,6 +69,8 @@ impl Entra {
             },
             Err(refusal) => return refuse(&query, &refusal),
         };
+        // OpenID Connect Core 1.0, section 3.1.2.6: nobody is ever signed in before here, and only
+        // the redirect URI of a request that holds is told so.
         if get(&asked.query, "prompt") == Some("none") {
             let words = "Session information is not sufficient for single-sign-on.";
             return refuse(&asked.query, &Refusal::new(400, "login_required", 50058, words));
