@@ -99,6 +99,11 @@ impl Caller {
         }
     }
 
+    /// What a refusal calls it whose token lacks a scope.
+    pub(crate) fn id(&self) -> String {
+        random::guid_of(&self.name())
+    }
+
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Anonymous => String::new(),
@@ -113,7 +118,7 @@ pub(crate) enum Refused {
     /// No credentials, or none that mean anything.
     Nobody,
     ExpiredPat,
-    /// Known, but without access.
+    /// Known by that name or ID, but without access.
     NotAllowed(String),
     /// An administrator's rule is against it.
     Rule(Rule),

@@ -289,7 +289,7 @@ impl AzureDevOps {
             return Ok(self.challenge(ask, org, &Refused::Nobody));
         }
         if !public && !caller.may_read() {
-            return Ok(self.challenge(ask, org, &Refused::NotAllowed(caller.name())));
+            return Ok(self.challenge(ask, org, &Refused::NotAllowed(caller.id())));
         }
         let Some(repo) = repo else {
             return Ok(http::text(

@@ -93,11 +93,11 @@ impl AzureDevOps {
                 }
             }
             ["git", ..] if !caller.may_read() => {
-                return self.challenge(ask, org, &Refused::NotAllowed(caller.name()));
+                return self.challenge(ask, org, &Refused::NotAllowed(caller.id()));
             }
             // Beyond the scopes of source code.
             ["projects", ..] => {
-                return self.challenge(ask, org, &Refused::NotAllowed(caller.name()));
+                return self.challenge(ask, org, &Refused::NotAllowed(caller.id()));
             }
             _ => error(404, "VssResourceNotFoundException", "The resource was not found."),
         };
