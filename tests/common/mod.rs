@@ -22,6 +22,7 @@ mod expect;
 pub use expect::*;
 pub mod loopback;
 pub mod person;
+pub mod schema;
 pub mod system;
 pub mod terminal;
 

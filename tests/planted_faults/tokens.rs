@@ -1,0 +1,102 @@
+//! Personal access tokens.
+
+use standins::{Pat, SignInPage};
+
+use super::{DOCTOR, Row};
+use crate::common::Machine;
+
+const CONTOSO: &str = "https://dev.azure.com/contoso";
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "no PAT",
+        plant: Machine::tokens_only,
+        command: DOCTOR,
+        check: "pat",
+        step: 6,
+        words: &["no personal access token is kept", "login https://dev.azure.com/contoso --pat"],
+    },
+    Row {
+        name: "PAT expired",
+        plant: || with("contoso", Pat::past_expiry()),
+        command: DOCTOR,
+        check: "pat",
+        step: 6,
+        words: &["has run out", "https://dev.azure.com/contoso/_usersSettings/tokens"],
+    },
+    Row {
+        name: "PAT past the end its owner gave",
+        plant: || {
+            let machine = Machine::tokens_only();
+            let pat = machine.world.azure().add_pat("contoso", Pat::read_write());
+            let request = format!(
+                "protocol=https\nhost=dev.azure.com\npath=contoso/app/_git/app\nusername=x\n\
+                 password={pat}\npassword_expiry_utc={}\n",
+                standins_now() + 1
+            );
+            machine.store(request).expect_success();
+            crate::common::wait_until("the token runs out", || {
+                machine.pats("https://dev.azure.com")[0]
+                    .expires_at
+                    .is_some_and(|at| at < standins_now())
+            });
+            machine
+        },
+        command: DOCTOR,
+        check: "pat",
+        step: 6,
+        words: &["has run out", "https://dev.azure.com/contoso/_usersSettings/tokens"],
+    },
+    Row {
+        name: "PAT of another organization",
+        plant: || with("fabrikam", Pat::read_write()),
+        command: DOCTOR,
+        check: "pat",
+        step: 6,
+        words: &["does not accept", "made for another organization"],
+    },
+    Row {
+        name: "PAT revoked, answered with the sign-in page",
+        plant: || {
+            let machine = Machine::tokens_only();
+            let pat = machine.new_pat("contoso");
+            machine.world.azure().revoke_pat(&pat);
+            machine.world.azure().set_sign_in_page(SignInPage::NonAuthoritative);
+            machine
+        },
+        command: DOCTOR,
+        check: "pat",
+        step: 6,
+        words: &["does not accept", "https://dev.azure.com/contoso/_usersSettings/tokens"],
+    },
+    Row {
+        name: "PAT without Code",
+        plant: || with("contoso", Pat::without_code()),
+        command: DOCTOR,
+        check: "pat",
+        step: 6,
+        words: &["not for source code", "Code: Read & write"],
+    },
+    Row {
+        name: "PAT without write",
+        plant: || with("contoso", Pat::read_only()),
+        command: DOCTOR,
+        check: "repository.write",
+        step: 4,
+        words: &["the right to push is missing", "Code (Read & write)"],
+    },
+];
+
+/// Seconds since 1970.
+fn standins_now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("a time").as_secs()
+}
+
+/// A machine with that token of that organization, given to it for contoso.
+pub(super) fn with(organization: &str, pat: Pat) -> Machine {
+    let machine = Machine::tokens_only();
+    let pat = machine.world.azure().add_pat(organization, pat);
+    machine.give_pat(CONTOSO, &pat, &[]);
+    machine
+}
