@@ -62,6 +62,18 @@ pub(super) const ROWS: &[Row] = &[
         words: &["is over", "AADSTS50173", "git-credential-ona-azure login"],
     },
     Row {
+        name: "session known to be over, and asked to refresh",
+        plant: || {
+            let machine = dead(Dead::SignInFrequency);
+            machine.helper(REFRESHING);
+            machine
+        },
+        command: REFRESHING,
+        check: "account",
+        step: 6,
+        words: &["is over", "AADSTS70043", "git-credential-ona-azure login"],
+    },
+    Row {
         name: "user not a member",
         plant: || {
             let machine = Machine::signed_in();

@@ -1,5 +1,6 @@
 //! Personal access tokens.
 
+use git_credential_ona_azure::vault::Pats;
 use standins::{Pat, SignInPage};
 
 use super::{DOCTOR, Row};
@@ -27,19 +28,13 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "PAT past the end its owner gave",
         plant: || {
-            let machine = Machine::tokens_only();
-            let pat = machine.world.azure().add_pat("contoso", Pat::read_write());
-            let request = format!(
-                "protocol=https\nhost=dev.azure.com\npath=contoso/app/_git/app\nusername=x\n\
-                 password={pat}\npassword_expiry_utc={}\n",
-                standins_now() + 1
-            );
-            machine.store(request).expect_success();
-            crate::common::wait_until("the token runs out", || {
-                machine.pats("https://dev.azure.com")[0]
-                    .expires_at
-                    .is_some_and(|at| at < standins_now())
-            });
+            let machine = with("contoso", Pat::read_write());
+            let (vault, key) = (machine.vault(), "https://dev.azure.com");
+            let writer = vault.write().expect("a vault that can be written");
+            let mut kept: Pats = writer.read(key).expect("a vault that opens").expect("tokens");
+            kept.pats[0].expires_at = Some(1);
+            writer.put(key, &kept).expect("written");
+            drop(writer);
             machine
         },
         command: DOCTOR,
@@ -86,12 +81,6 @@ pub(super) const ROWS: &[Row] = &[
         words: &["the right to push is missing", "Code (Read & write)"],
     },
 ];
-
-/// Seconds since 1970.
-fn standins_now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.expect("a time").as_secs()
-}
 
 /// A machine with that token of that organization, given to it for contoso.
 pub(super) fn with(organization: &str, pat: Pat) -> Machine {
