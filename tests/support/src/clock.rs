@@ -6,13 +6,17 @@ pub(crate) fn unix() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// `Sat, 09 Jan 2016 02:02:12 GMT` (RFC 9110, section 5.6.7), so many seconds from now.
+/// The value of `Date` so many seconds from now.
 pub(crate) fn header(shift: i64) -> String {
+    imf_fixdate(unix().saturating_add_signed(shift))
+}
+
+/// `Sat, 09 Jan 2016 02:02:12 GMT` (RFC 9110, section 5.6.7), of seconds since 1970.
+fn imf_fixdate(now: u64) -> String {
     // The first of January 1970 was a Thursday.
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let now = unix().saturating_add_signed(shift);
     let (y, m, d) = date(now / 86_400);
     let day = DAYS[usize::try_from(now / 86_400 % 7).expect("below seven")];
     let month = MONTHS[usize::try_from(m - 1).expect("below twelve")];
@@ -52,10 +56,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_says_the_day_and_the_time_meant() {
-        let now = i64::try_from(unix()).expect("a time");
-        assert_eq!(header(-now), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(header(1_700_000_000 - now), "Tue, 14 Nov 2023 22:13:20 GMT");
-        assert_eq!(year(1_700_000_000 - now), 2023);
+    fn dates_are_written_as_http_has_them() {
+        assert_eq!(imf_fixdate(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(imf_fixdate(1_452_304_932), "Sat, 09 Jan 2016 02:02:12 GMT");
+        assert_eq!(imf_fixdate(1_709_164_800), "Thu, 29 Feb 2024 00:00:00 GMT");
     }
 }
