@@ -28,7 +28,11 @@ const DOCTOR: &[&str] = &["doctor", REPOSITORY];
 /// The same with the refresh, which only happens where it is asked for.
 const REFRESHING: &[&str] = &["doctor", REPOSITORY, "--refresh"];
 
+/// *Save & Test* of the same host.
+const SAVE_AND_TEST: &[&str] = &["integration", "test", "dev.azure.com"];
+
 /// A fault, and how it is found.
+#[derive(Clone, Copy)]
 struct Row {
     /// What is wrong.
     name: &'static str,
@@ -70,6 +74,18 @@ fn every_planted_fault_is_found_with_its_step_and_its_fix() {
 #[ignore = "the product does not find these yet"]
 fn faults_that_are_not_found_yet() {
     run::all(&pending::ROWS.iter().collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "integration test has no document yet"]
+fn save_and_test_finds_the_same_of_the_set_up() {
+    const OF_THE_SET_UP: [&str; 4] = ["issuer", "client.secret", "client", "redirect"];
+    let rows: Vec<Row> = rows()
+        .into_iter()
+        .filter(|row| row.command == DOCTOR && OF_THE_SET_UP.contains(&row.check))
+        .map(|row| Row { command: SAVE_AND_TEST, ..*row })
+        .collect();
+    run::all(&rows.iter().collect::<Vec<_>>());
 }
 
 #[test]

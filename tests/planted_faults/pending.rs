@@ -20,10 +20,31 @@ pub(super) const ROWS: &[Row] = &[
         step: 2,
         words: &["redirect URI", "http://localhost/ona-azure", "Authentication"],
     },
+    // Nothing can be asked without a person at `common`, or by a client without a secret, but this.
+    Row {
+        name: "app of one tenant at common",
+        plant: || super::set_up::with_app("common", standins::CLIENT_ID, standins::CLIENT_SECRET),
+        command: DOCTOR,
+        check: "redirect",
+        step: 1,
+        words: &["the app is for one tenant", "Overview → Directory (tenant) ID"],
+    },
+    Row {
+        name: "unknown client without a secret",
+        plant: || {
+            let machine = Machine::new();
+            public_client(&machine, "99999999-0000-0000-0000-000000000000");
+            machine
+        },
+        command: DOCTOR,
+        check: "redirect",
+        step: 1,
+        words: &["no app with this client ID", "Application (client) ID"],
+    },
     // The next need `account` to remember how the last sign-in failed.
     Row {
         name: "redirect under the wrong platform",
-        plant: || registered(Platform::Desktop, "http://localhost/ona-azure", &[]),
+        plant: || registered(Platform::Desktop, "http://localhost/ona-azure", false),
         command: DOCTOR,
         check: "account",
         step: 2,
@@ -32,7 +53,7 @@ pub(super) const ROWS: &[Row] = &[
     // Needs a row for AADSTS9002327 besides.
     Row {
         name: "redirect registered for a single-page app",
-        plant: || registered(Platform::Spa, "http://localhost/ona-azure", &[]),
+        plant: || registered(Platform::Spa, "http://localhost/ona-azure", false),
         command: DOCTOR,
         check: "account",
         step: 2,
@@ -40,9 +61,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "redirect of a public client registered under Web",
-        plant: || {
-            registered(Platform::Web, "http://localhost/ona-azure-native", &["--public-client"])
-        },
+        plant: || registered(Platform::Web, "http://localhost/ona-azure-native", true),
         command: DOCTOR,
         check: "account",
         step: 2,
@@ -84,7 +103,7 @@ pub(super) const ROWS: &[Row] = &[
         command: DOCTOR,
         check: "account",
         step: 4,
-        words: &["neither vso.code nor vso.code_write is granted", "API permissions"],
+        words: &["grants no access to code", "API permissions", "vso.code_write"],
     },
     // A refresh that is refused needs the refusal's own step and fix: now every one of them says
     // step 6 and to sign in again.
@@ -160,20 +179,21 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-/// A machine where the redirect URI is registered so, and a sign-in was tried.
-fn registered(platform: Platform, uri: &str, flags: &[&str]) -> Machine {
-    let machine = Machine::new();
-    match flags {
-        [] => machine.add_integration(&[]),
-        flags => {
-            let issuer =
-                format!("https://login.microsoftonline.com/{}/oauth2/v2.0", standins::CONTOSO);
-            let usual = ["integration", "add", "--host", "dev.azure.com", "--no-test"];
-            let app = ["--issuer-url", &issuer, "--client-id", standins::CLIENT_ID];
-            machine.helper(&[&usual[..], &app, flags].concat()).expect_success();
-        }
-    }
+/// Adds the integration of an app that has no secret.
+fn public_client(machine: &Machine, client: &str) {
+    let issuer = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0");
+    let add = ["integration", "add", "--host", "dev.azure.com", "--no-test", "--public-client"];
+    let app = ["--issuer-url", &issuer, "--client-id", client];
+    machine.helper(&[&add[..], &app].concat()).expect_success();
     machine.set_up_git();
+}
+
+/// A machine where the redirect URI is registered so, and a sign-in was tried.
+fn registered(platform: Platform, uri: &str, public: bool) -> Machine {
+    let machine = if public { Machine::new() } else { Machine::configured() };
+    if public {
+        public_client(&machine, standins::CLIENT_ID);
+    }
     let redirect_uris = vec![(platform, uri.to_owned())];
     machine.world.entra().register_app(App { redirect_uris, ..App::default() });
     let done = machine.login(&[], standins::ADA);

@@ -70,23 +70,6 @@ pub(super) const ROWS: &[Row] = &[
         words: &["the app is disabled", "Enabled for users to sign-in"],
     },
     Row {
-        name: "app of one tenant at common",
-        plant: || {
-            let machine = with_app("common", CLIENT_ID, CLIENT_SECRET);
-            // Nothing can be asked without a person there, so that somebody has to sign in.
-            let mut login = crate::common::Login::start(&machine, &[]);
-            if let Some(address) = login.address_if_any() {
-                machine.world.browse(&address);
-                login.kill();
-            }
-            machine
-        },
-        command: DOCTOR,
-        check: "account",
-        step: 6,
-        words: &["nobody is signed in", "login https://dev.azure.com/contoso"],
-    },
-    Row {
         name: "secret ID pasted for the value",
         plant: || with_app(CONTOSO, CLIENT_ID, "5c1d4a6e-0b1f-4b8e-9d3e-0123456789ab"),
         command: DOCTOR,
@@ -109,13 +92,10 @@ pub(super) const ROWS: &[Row] = &[
         name: "unprefixed scope",
         // The scopes are the program's own, so that only the service can make this one.
         plant: || {
-            let machine = Machine::signed_in();
             let words = "The application 'ona-azure' asked for scope 'vso.code_write' that doesn't \
                          exist on the resource '00000003-0000-0000-c000-000000000000'. Contact the \
                          app vendor.";
-            let fault = Fault::error(400, "invalid_scope", 650_053, words);
-            machine.world.fail(Target::Token, fault, Times::Always);
-            machine
+            token_endpoint(Fault::error(400, "invalid_scope", 650_053, words))
         },
         command: DOCTOR,
         check: "client",
@@ -125,17 +105,30 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "Azure DevOps unknown in the tenant",
         plant: || {
-            let machine = Machine::signed_in();
             let words = "The resource principal named 499b84ac-1321-427f-aa17-267ca6975798 was not \
                          found in the tenant named Contoso.";
-            let fault = Fault::error(400, "invalid_resource", 500_011, words);
-            machine.world.fail(Target::Token, fault, Times::Always);
-            machine
+            token_endpoint(Fault::error(400, "invalid_resource", 500_011, words))
         },
         command: DOCTOR,
         check: "client",
         step: 4,
         words: &["not known in this tenant", "add Azure DevOps under API permissions"],
+    },
+    Row {
+        name: "a page in place of the token endpoint's answer",
+        plant: || token_endpoint(Fault::Html(200)),
+        command: DOCTOR,
+        check: "client",
+        step: 0,
+        words: &["sign-in page of the network"],
+    },
+    Row {
+        name: "Entra throttles",
+        plant: || token_endpoint(Fault::Throttle { retry_after: Some(5) }),
+        command: DOCTOR,
+        check: "client",
+        step: 0,
+        words: &["wait some minutes"],
     },
     Row {
         name: "missing vso.code_write",
@@ -165,6 +158,13 @@ pub(super) fn with_app(tenant: &str, client: &str, secret: &str) -> Machine {
     ];
     machine.helper_with(&arguments, secret).expect_success();
     machine.set_up_git();
+    machine
+}
+
+/// A machine where somebody is signed in, and the token endpoint answers so.
+fn token_endpoint(fault: Fault) -> Machine {
+    let machine = Machine::signed_in();
+    machine.world.fail(Target::Token, fault, Times::Always);
     machine
 }
 
