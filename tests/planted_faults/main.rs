@@ -3,6 +3,7 @@
 //!
 //! The faults are made where they happen in earnest: in the services, in the network between, in
 //! the files of the machine and in git's configuration.
+#![cfg(unix)]
 
 #[path = "../common/mod.rs"]
 mod common;

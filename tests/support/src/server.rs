@@ -32,8 +32,8 @@ pub enum ServerSignIn {
     /// Windows' own only: a token cannot be given to it.
     WindowsOnly,
     /// The web server's own Basic authentication is on. It takes every Basic header for the name
-    /// and password of a Windows account, and Azure DevOps never sees a token
-    /// ("Enable IIS Basic authentication invalidates using PATs").
+    /// and password of a Windows account, and Azure DevOps never sees a token (Azure DevOps'
+    /// documentation, "iis-basic-auth").
     IisBasic,
 }
 
