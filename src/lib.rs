@@ -20,5 +20,6 @@ pub mod protocol;
 pub mod report;
 pub mod secret;
 pub mod sign_in;
+pub mod trace;
 pub mod vault;
 pub mod when;

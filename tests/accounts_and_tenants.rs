@@ -256,8 +256,8 @@ fn a_token_that_is_rejected_is_the_one_accounts_and_not_the_others() {
     assert!(
         done.stderr.contains(
             "error: Azure DevOps refused grace@contoso.example for organization fabrikam\n\
-             hint: ask an administrator of fabrikam to add grace@contoso.example, or sign in with another \
-             account: git-credential-ona-azure login https://dev.azure.com/fabrikam\n"
+             hint: if it is no member there, an administrator adds it (Organization settings → Users → Add \
+             users); what else it may be: git-credential-ona-azure doctor https://dev.azure.com/fabrikam\n"
         ),
         "{done:#?}"
     );

@@ -63,7 +63,9 @@ fn with_stdout(machine: &Machine, arguments: &[&str], stdin: &str, stdout: Stdio
         .expect("it starts");
     let _ = child.stdin.take().expect("piped").write_all(stdin.as_bytes());
     let output = child.wait_with_output().expect("ends");
-    (output.status.code().expect("no signal"), String::from_utf8_lossy(&output.stderr).into_owned())
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    machine.scanner().scan("standard error", &said);
+    (output.status.code().expect("no signal"), said)
 }
 
 #[test]

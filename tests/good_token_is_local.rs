@@ -19,6 +19,8 @@ const WATCHED: &str = "socket,connect,sendto,sendmsg,flock,clone,clone3,fork,vfo
 fn traced(machine: &Machine, verb: &str, request: &str) -> (Done, Vec<String>) {
     let log = machine.home().join("strace");
     let mut command = machine.command("strace");
+    // A trace is a write.
+    command.env_remove("ONA_AZURE_TRACE");
     command.args(["-f", "-qq", "-e", &format!("trace={WATCHED}"), "-e", "signal=none", "-o"]);
     command.arg(&log).args([PROGRAM, verb]);
     let done = run(&mut command, request.as_bytes());

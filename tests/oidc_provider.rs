@@ -174,11 +174,13 @@ fn login(machine: &Machine) -> (Done, String) {
     let text = fs::read_to_string(&shown).expect("written");
     fs::remove_file(&shown).expect("removed");
     assert_ne!(done.code, 128 + 15, "the browser broke down: {text}");
+    machine.add_what_is_kept();
     (done, text)
 }
 
 /// Lets the access token run out.
 fn let_it_expire(machine: &Machine) {
+    machine.add_what_is_kept();
     machine.age_access_token(3600);
 }
 
@@ -187,8 +189,10 @@ fn a_confidential_client_signs_in_at_another_provider() {
     let mut machine = Machine::new();
     let Some(provider) = Provider::start(&mut machine) else { return };
     let added = provider.add_confidential(&machine);
-    let issuer = format!("the issuer answers as {}\n", provider.issuer);
+    let issuer = format!("it answers as {}\n", provider.issuer);
     assert!(added.stdout.contains(&issuer), "{added:#?}");
+    let redirect = "the issuer sends browsers back to http://localhost/ona-azure\n";
+    assert!(added.stdout.contains(redirect), "{added:#?}");
     let probed = provider.request();
     assert_eq!(probed["grant"], "client_credentials");
 

@@ -7,8 +7,16 @@ use common::*;
 use serde_json::{Value, json};
 use standins::{App, CLIENT_ID, CLIENT_SECRET, CONTOSO, FABRIKAM, Fault, Target, Times};
 
-const TENANT_OK: &str = "ok: step 1 (app registration): the issuer answers as \
-                         https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0\n";
+const CONTOSO_ISSUER: &str =
+    "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0";
+
+const WORKS: &str = "The integration for dev.azure.com works.";
+
+const CLIENT_FIX: &str = "compare client ID and tenant with Overview → Application (client) ID and \
+                          Directory (tenant) ID";
+
+const SECRET_FIX: &str = "Certificates & secrets → New client secret, copy the Value column, then run \
+                          integration add with --client-secret-stdin";
 
 fn issuer_of(tenant: &str) -> String {
     format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0")
@@ -46,9 +54,24 @@ fn age_secret(machine: &Machine) {
     machine.write_integrations(&root.to_string());
 }
 
+/// What the test of the only integration, or of that host's, finds wrong.
 #[track_caller]
-fn expect_test(machine: &Machine, code: i32, stdout: &str, stderr: &str) {
-    machine.helper(&["integration", "test"]).without_correlation_ids().expect(code, stdout, stderr);
+fn expect_fault(machine: &Machine, host: &str, check: &str, step: u64, what: &str, fix: &str) {
+    let looked = look(machine, &["integration", "test", host]);
+    assert_eq!((looked.code, &*looked.check, looked.step), (1, check, step), "{looked:#?}");
+    let at = looked.at.clone();
+    let sentence = format!("What is wrong, at {at}: {what}; what to do: {fix}.");
+    assert_eq!(looked.conclusion, sentence, "{looked:#?}");
+}
+
+/// All is well with it, by these checks and in these words.
+#[track_caller]
+fn expect_well(machine: &Machine, host: &str, seen: &[(&str, &str)], conclusion: &str) {
+    let looked = look(machine, &["integration", "test", host]);
+    assert_eq!((looked.code, &*looked.conclusion), (0, conclusion), "{looked:#?}");
+    for (check, text) in seen {
+        looked.expect(check, "passed", text);
+    }
 }
 
 #[test]
@@ -72,12 +95,11 @@ fn add_ends_with_the_test_discovery_first_then_the_client_itself() {
         )
         .expect_success();
     assert!(
-        done.stdout.ends_with(&format!(
-            "{TENANT_OK}\
-             ok: step 1 (app registration): the client ID is known in the tenant\n\
-             ok: step 3 (client secret): the client secret is accepted\n\
-             The integration for dev.azure.com works.\n"
-        )),
+        done.stdout.contains(&format!("✓ the issuer: it answers as {CONTOSO_ISSUER}\n"))
+            && done.stdout.contains(
+                "✓ client ID and secret: the tenant knows the client ID and accepts the client secret\n"
+            )
+            && done.stdout.ends_with("\nThe integration for dev.azure.com works.\n"),
         "{done:#?}"
     );
     assert_eq!(done.stderr, "");
@@ -85,7 +107,10 @@ fn add_ends_with_the_test_discovery_first_then_the_client_itself() {
         .world
         .requests()
         .into_iter()
-        .map(|seen| (seen.method, seen.path, seen.grant))
+        .map(|seen| {
+            let path = seen.path.split('?').next().unwrap_or_default().to_owned();
+            (seen.method, path, seen.grant)
+        })
         .collect();
     assert_eq!(
         asked,
@@ -96,6 +121,7 @@ fn add_ends_with_the_test_discovery_first_then_the_client_itself() {
                 format!("/{CONTOSO}/oauth2/v2.0/token"),
                 Some("client_credentials".to_owned())
             ),
+            ("GET".to_owned(), format!("/{CONTOSO}/oauth2/v2.0/authorize"), None),
         ]
     );
     assert_eq!(machine.world.entra().token_requests("client_credentials"), 1);
@@ -114,32 +140,17 @@ fn the_tests_own_token_is_not_kept() {
 }
 
 #[test]
-fn json_says_the_same_in_one_document() {
+fn a_client_that_is_gone_is_told_in_text_and_in_json() {
     let machine = usual();
-    let done = machine.helper(&["integration", "test", "--json"]).expect_success();
-    assert_eq!(
-        done.json(),
-        json!({
-            "version": 1,
-            "host": "dev.azure.com",
-            "ok": true,
-            "passed": [
-                format!("step 1 (app registration): the issuer answers as https://login.microsoftonline.com/{CONTOSO}/v2.0"),
-                "step 1 (app registration): the client ID is known in the tenant",
-                "step 3 (client secret): the client secret is accepted",
-            ],
-            "error": null,
-            "hint": null,
-        })
-    );
     machine.world.entra().remove_app(CLIENT_ID);
-    let done = machine.helper(&["integration", "test", "dev.azure.com", "--json"]);
-    assert_eq!(done.code, 1);
-    let document = done.json();
-    assert_eq!((&document["version"], &document["ok"]), (&json!(1), &json!(false)));
-    let error = document["error"].as_str().expect("text");
-    let hint = document["hint"].as_str().expect("text");
-    assert_eq!(done.stderr, format!("error: {error}\nhint: {hint}\n"));
+    expect_fault(
+        &machine,
+        "dev.azure.com",
+        "client",
+        1,
+        "there is no app with this client ID in the tenant (AADSTS700016)",
+        CLIENT_FIX,
+    );
 }
 
 #[test]
@@ -165,7 +176,8 @@ fn a_failed_test_keeps_what_was_added() {
         .without_correlation_ids();
     assert_eq!(done.code, 1);
     assert!(done.stdout.starts_with("The integration for dev.azure.com is saved in "), "{done:#?}");
-    assert!(done.stdout.ends_with(TENANT_OK), "{done:#?}");
+    let issuer = format!("✓ the issuer: it answers as {CONTOSO_ISSUER}\n");
+    assert!(done.stdout.contains(&issuer), "{done:#?}");
     assert_eq!(
         done.stderr,
         "error: saved, not working yet: there is no app with this client ID in the tenant (AADSTS700016)\n\
@@ -193,13 +205,13 @@ fn no_test_asks_nobody() {
 
 #[test]
 fn a_tenant_that_does_not_exist() {
-    expect_test(
+    expect_fault(
         &configured("dev.azure.com", "12345678-0000-0000-0000-000000000000", CLIENT_ID, "s"),
-        1,
         "",
-        "error: there is no such tenant in this cloud (AADSTS90002)\n\
-         hint: step 1 (app registration): compare the tenant with Overview → Directory (tenant) ID, \
-         letter by letter\n",
+        "issuer",
+        1,
+        "there is no such tenant in this cloud (AADSTS90002)",
+        "compare the tenant with Overview → Directory (tenant) ID, letter by letter",
     );
 }
 
@@ -219,40 +231,34 @@ fn a_login_host_that_cannot_be_reached() {
             "--client-secret-stdin",
         ])
         .expect_success();
-    expect_test(
+    expect_fault(
         &machine,
-        5,
         "",
-        "error: the proxy refuses to connect to login.microsoftonline.us\n\
-         hint: check HTTPS_PROXY and: git config --global --get-urlmatch http.proxy \
-         https://login.microsoftonline.us\n",
+        "issuer",
+        0,
+        "the proxy refuses to connect to login.microsoftonline.us",
+        "check HTTPS_PROXY and: git config --global --get-urlmatch http.proxy \
+         https://login.microsoftonline.us",
     );
 }
 
 #[test]
 fn a_client_id_the_tenant_does_not_know() {
-    expect_test(
-        &configured(
-            "dev.azure.com",
-            CONTOSO,
-            "99999999-0000-0000-0000-000000000000",
-            CLIENT_SECRET,
-        ),
-        1,
-        TENANT_OK,
-        "error: there is no app with this client ID in the tenant (AADSTS700016)\n\
-         hint: step 1 (app registration): compare client ID and tenant with Overview → Application \
-         (client) ID and Directory (tenant) ID\n",
-    );
-    // The app is in the other tenant.
-    expect_test(
-        &configured("dev.azure.com", FABRIKAM, CLIENT_ID, CLIENT_SECRET),
-        1,
-        &TENANT_OK.replace(CONTOSO, FABRIKAM),
-        "error: there is no app with this client ID in the tenant (AADSTS700016)\n\
-         hint: step 1 (app registration): compare client ID and tenant with Overview → Application \
-         (client) ID and Directory (tenant) ID\n",
-    );
+    let unknown = "99999999-0000-0000-0000-000000000000";
+    for machine in [
+        configured("dev.azure.com", CONTOSO, unknown, CLIENT_SECRET),
+        // The app is in the other tenant.
+        configured("dev.azure.com", FABRIKAM, CLIENT_ID, CLIENT_SECRET),
+    ] {
+        expect_fault(
+            &machine,
+            "",
+            "client",
+            1,
+            "there is no app with this client ID in the tenant (AADSTS700016)",
+            CLIENT_FIX,
+        );
+    }
 }
 
 #[test]
@@ -260,21 +266,14 @@ fn a_secrets_id_in_place_of_its_value() {
     let machine =
         configured("dev.azure.com", CONTOSO, CLIENT_ID, "5c1d4a6e-0b1f-4b8e-9d3e-0123456789ab");
     const WRONG: &str = "the client secret is wrong; often the secret's ID was pasted instead of its Value (AADSTS7000215)";
-    const HINT: &str = "hint: step 3 (client secret): Certificates & secrets → New client secret, copy the \
-                        Value column, then run integration add with --client-secret-stdin\n";
     // A secret that was given just now may be right and not known everywhere yet.
-    expect_test(
-        &machine,
-        1,
-        TENANT_OK,
-        &format!(
-            "error: {WRONG}; a secret made just now may take some seconds to be known everywhere, so test \
-             once more first\n{HINT}"
-        ),
+    let young = format!(
+        "{WRONG}; a secret made just now may take some seconds to be known everywhere, so test once more first"
     );
+    expect_fault(&machine, "", "client", 3, &young, SECRET_FIX);
     // Later that is no excuse any more.
     age_secret(&machine);
-    expect_test(&machine, 1, TENANT_OK, &format!("error: {WRONG}\n{HINT}"));
+    expect_fault(&machine, "", "client", 3, WRONG, SECRET_FIX);
 }
 
 #[test]
@@ -284,176 +283,166 @@ fn a_secret_that_has_run_out_is_not_blamed_on_its_youth() {
         .world
         .entra()
         .register_app(App { secrets: vec![(CLIENT_SECRET.to_owned(), true)], ..App::default() });
-    expect_test(
-        &machine,
-        1,
-        TENANT_OK,
-        "error: the client secret has run out (AADSTS7000222)\n\
-         hint: step 3 (client secret): Certificates & secrets → New client secret, copy the Value \
-         column, then run integration add with --client-secret-stdin\n",
-    );
+    let what = "the client secret has run out (AADSTS7000222)";
+    expect_fault(&machine, "", "client", 3, what, SECRET_FIX);
 }
 
 #[test]
 fn an_app_that_is_disabled() {
     let machine = usual();
     machine.world.entra().register_app(App { disabled: true, ..App::default() });
-    expect_test(
+    expect_fault(
         &machine,
+        "",
+        "client",
         1,
-        TENANT_OK,
-        "error: the app is disabled in this tenant (AADSTS7000112)\n\
-         hint: step 1 (app registration): Enterprise applications → the app → Properties: Enabled for \
-         users to sign-in\n",
+        "the app is disabled in this tenant (AADSTS7000112)",
+        "Enterprise applications → the app → Properties: Enabled for users to sign-in",
     );
+}
+
+#[test]
+fn a_redirect_uri_that_is_not_registered() {
+    let machine = usual();
+    machine.world.entra().register_app(App { redirect_uris: vec![], ..App::default() });
+    expect_fault(
+        &machine,
+        "",
+        "redirect",
+        2,
+        "the redirect URI http://localhost/ona-azure is not registered for the app (AADSTS50011)",
+        "Authentication → Add a platform → Web, and add the redirect URI http://localhost/ona-azure",
+    );
+    assert_eq!(machine.world.entra().token_requests("authorization_code"), 0);
 }
 
 #[test]
 fn an_issuer_of_no_tenant_in_particular() {
-    let answers = "ok: step 1 (app registration): the issuer answers as \
-                   https://login.microsoftonline.com/{tenantid}/v2.0\n";
     let machine = configured("dev.azure.com", "common", CLIENT_ID, CLIENT_SECRET);
-    expect_test(
+    expect_fault(
         &machine,
+        "",
+        "client",
         1,
-        answers,
-        "error: the Issuer URL names no tenant of its own, so the client cannot be tested\n\
-         hint: step 1 (app registration): write the tenant's ID in it (Overview → Directory \
-         (tenant) ID), or organizations if the app is of several tenants\n",
+        "the Issuer URL names no tenant of its own, so the client cannot be tested",
+        "write the tenant's ID in it (Overview → Directory (tenant) ID), or organizations if the app \
+         is of several tenants",
     );
     assert_eq!(machine.world.entra().token_requests("client_credentials"), 0);
     // An app of several tenants has none to be tested at.
     let machine = configured("dev.azure.com", "organizations", CLIENT_ID, CLIENT_SECRET);
-    let done = machine.helper(&["integration", "test"]).expect_success();
-    let step = "ok: step 3 (client secret): the Issuer URL leaves the tenant open, so client ID and \
-                secret show at the first sign-in\n";
-    assert!(done.stdout.starts_with(&format!("{answers}{step}")), "{done:#?}");
+    machine.world.entra().register_app(App { multitenant: true, ..App::default() });
+    expect_well(
+        &machine,
+        "",
+        &[
+            ("issuer", "it answers as https://login.microsoftonline.com/{tenantid}/v2.0"),
+            (
+                "client",
+                "the Issuer URL leaves the tenant open, so client ID and secret show at the first sign-in",
+            ),
+        ],
+        WORKS,
+    );
     assert_eq!(machine.world.entra().token_requests("client_credentials"), 0);
 }
 
 #[test]
-fn a_public_client_shows_at_the_first_sign_in_so_only_the_issuer_is_asked() {
+fn a_public_client_shows_at_the_first_sign_in() {
     let machine = Machine::new();
-    let done = machine
-        .helper(&[
-            "integration",
-            "add",
-            "--host",
-            "dev.azure.com",
-            "--issuer-url",
-            "contoso.com",
-            "--client-id",
-            CLIENT_ID,
-            "--public-client",
-        ])
-        .expect_success();
-    assert!(
-        done.stdout.ends_with(&format!(
-            "{TENANT_OK}ok: step 3 (client secret): a public client has no secret; its client ID shows \
-             at the first sign-in\nThe integration for dev.azure.com works.\n"
-        )),
-        "{done:#?}"
+    let arguments = ["--host", "dev.azure.com", "--issuer-url", "contoso.com"];
+    let client = ["--client-id", CLIENT_ID, "--public-client"];
+    let arguments = [&["integration", "add"], &arguments[..], &client].concat();
+    machine.helper(&arguments).expect_success();
+    expect_well(
+        &machine,
+        "",
+        &[
+            ("issuer", &format!("it answers as {CONTOSO_ISSUER}")),
+            ("client", "a public client has no secret; its client ID shows at the first sign-in"),
+            ("redirect", "the issuer sends browsers back to http://localhost/ona-azure-native"),
+        ],
+        WORKS,
     );
     assert!(machine.world.entra().token_request_counts().is_empty());
 }
 
 #[test]
 fn with_tokens_only_the_organization_is_reached() {
-    for (host, code, stdout, stderr) in [
-        (
-            "dev.azure.com/contoso",
-            0,
-            "ok: step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists\n\
-             dev.azure.com/contoso answers. Give it a token next: git-credential-ona-azure login \
-             https://dev.azure.com/contoso --pat\n",
-            "",
-        ),
-        (
-            "contoso.visualstudio.com",
-            0,
-            "ok: step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists\n\
-             dev.azure.com/contoso answers. Give it a token next: git-credential-ona-azure login \
-             https://dev.azure.com/contoso --pat\n",
-            "",
-        ),
+    for (host, name, exists) in [
+        ("dev.azure.com/contoso", "dev.azure.com/contoso", true),
+        ("contoso.visualstudio.com", "dev.azure.com/contoso", true),
         // Tokens work in an organization of personal accounts as in any other.
-        (
-            "dev.azure.com/msaorg",
-            0,
-            "ok: step 5 (Azure DevOps and tenant): dev.azure.com/msaorg exists\n\
-             dev.azure.com/msaorg answers. Give it a token next: git-credential-ona-azure login \
-             https://dev.azure.com/msaorg --pat\n",
-            "",
-        ),
-        (
-            "dev.azure.com/contosso",
-            1,
-            "",
-            "error: there is no organization dev.azure.com/contosso\n\
-             hint: step 5 (Azure DevOps and tenant): check the organization's name in its address\n",
-        ),
-        (
-            "dev.azure.com",
-            0,
-            "ok: step 5 (Azure DevOps and tenant): dev.azure.com answers\n\
-             dev.azure.com answers. Give it a token next: git-credential-ona-azure login \
-             https://dev.azure.com/<organization> --pat\n",
-            "",
-        ),
+        ("dev.azure.com/msaorg", "dev.azure.com/msaorg", true),
+        ("dev.azure.com/contosso", "dev.azure.com/contosso", false),
     ] {
         let machine = Machine::new();
         machine.add_pat_integration(host, &[]);
-        expect_test(&machine, code, stdout, stderr);
+        if exists {
+            let next = format!(
+                "{name} answers. Give it a token next: git-credential-ona-azure login https://{name} --pat"
+            );
+            expect_well(&machine, "", &[("organization", &format!("{name} exists"))], &next);
+        } else {
+            let what = format!("there is no organization {name}");
+            let fix = "check the organization's name in its address";
+            expect_fault(&machine, "", "organization", 5, &what, fix);
+        }
         assert_eq!(machine.world.connections("login.microsoftonline.com"), 0);
     }
+    let machine = Machine::new();
+    machine.add_pat_integration("dev.azure.com", &[]);
+    expect_well(
+        &machine,
+        "",
+        &[("organization", "dev.azure.com answers")],
+        "dev.azure.com answers. Give it a token next: git-credential-ona-azure login \
+         https://dev.azure.com/<organization> --pat",
+    );
 }
 
 #[test]
 fn with_tokens_only_the_server_is_reached_in_its_virtual_directory() {
     let machine = Machine::new();
-    machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
-    let done = machine.helper(&["integration", "test", "tfs.corp.example"]);
-    done.expect(
-        0,
-        "ok: step 5 (Azure DevOps and tenant): tfs.corp.example answers\n\
-         tfs.corp.example answers. Give it a token next: git-credential-ona-azure login \
-         https://tfs.corp.example/tfs --pat\n",
-        "",
+    let host = "tfs.corp.example";
+    machine.add_pat_integration(host, &["--virtual-directory", "/tfs"]);
+    expect_well(
+        &machine,
+        host,
+        &[("organization", "tfs.corp.example/tfs answers")],
+        "tfs.corp.example answers. Give it a token next: git-credential-ona-azure login \
+         https://tfs.corp.example/tfs --pat",
     );
-    // A Server asks who it is before it says that there is nothing; some say so at once.
     let missing = Fault::Raw { status: 404, headers: vec![], body: vec![] };
-    machine.world.fail(Target::Server, missing, Times::Once);
-    machine.helper(&["integration", "test", "tfs.corp.example"]).expect(
-        1,
-        "",
-        "error: tfs.corp.example has no Azure DevOps Server at /tfs\n\
-         hint: step 5 (Azure DevOps and tenant): name the part of its address between host and \
-         collection (/ if there is none): git-credential-ona-azure integration add --host \
-         tfs.corp.example --virtual-directory <path>\n",
+    machine.world.fail(Target::Server, missing, Times::Always);
+    expect_fault(
+        &machine,
+        host,
+        "organization",
+        5,
+        "tfs.corp.example has no Azure DevOps Server at /tfs",
+        "name the part of its address between host and collection (/ if there is none): \
+         git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory <path>",
     );
     machine.add_pat_integration("tfs.elsewhere.example", &[]);
-    machine.helper(&["integration", "test", "tfs.elsewhere.example"]).expect(
-        5,
-        "",
-        "error: the proxy refuses to connect to tfs.elsewhere.example\n\
-         hint: step 5 (Azure DevOps and tenant): check HTTPS_PROXY and: git config --global \
-         --get-urlmatch http.proxy https://tfs.elsewhere.example\n",
+    expect_fault(
+        &machine,
+        "tfs.elsewhere.example",
+        "organization",
+        0,
+        "the proxy refuses to connect to tfs.elsewhere.example",
+        "check HTTPS_PROXY and: git config --global --get-urlmatch http.proxy \
+         https://tfs.elsewhere.example",
     );
 }
 
 #[test]
 fn an_organization_of_the_tenant_passes() {
-    expect_test(
+    expect_well(
         &configured("dev.azure.com/contoso", CONTOSO, CLIENT_ID, CLIENT_SECRET),
-        0,
-        &format!(
-            "{TENANT_OK}\
-             ok: step 1 (app registration): the client ID is known in the tenant\n\
-             ok: step 3 (client secret): the client secret is accepted\n\
-             ok: step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists and belongs to the tenant\n\
-             The integration for dev.azure.com/contoso works.\n"
-        ),
         "",
+        &[("organization", "dev.azure.com/contoso exists and belongs to the tenant")],
+        "The integration for dev.azure.com/contoso works.",
     );
 }
 
@@ -461,89 +450,77 @@ fn an_organization_of_the_tenant_passes() {
 fn an_organization_that_does_not_say_its_tenant_is_not_said_to_belong_to_it() {
     let machine = configured("dev.azure.com/contoso", CONTOSO, CLIENT_ID, CLIENT_SECRET);
     for headers in [vec![], vec![("X-VSS-ResourceTenant".to_owned(), " ".to_owned())]] {
-        let silent = Fault::Raw { status: 401, headers, body: vec![] };
-        machine.world.fail(Target::Azure, silent, Times::Once);
-        expect_test(
-            &machine,
-            0,
-            &format!(
-                "{TENANT_OK}\
-                 ok: step 1 (app registration): the client ID is known in the tenant\n\
-                 ok: step 3 (client secret): the client secret is accepted\n\
-                 ok: step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists; it does not say \
-                 its tenant\n\
-                 The integration for dev.azure.com/contoso works.\n"
-            ),
-            "",
-        );
+        expect_no_tenant(&machine, headers);
     }
+}
+
+#[track_caller]
+fn expect_no_tenant(machine: &Machine, headers: Vec<(String, String)>) {
+    machine.world.clear_faults();
+    let odd = Fault::Raw { status: 401, headers, body: vec![] };
+    machine.world.fail(Target::Azure, odd, Times::Always);
+    let there = "dev.azure.com/contoso exists; it does not say its tenant";
+    let conclusion = "The integration for dev.azure.com/contoso works.";
+    expect_well(machine, "", &[("organization", there)], conclusion);
 }
 
 #[test]
 fn an_organization_of_another_tenant_is_told_with_both_tenants() {
-    let done = configured("dev.azure.com/northwind", CONTOSO, CLIENT_ID, CLIENT_SECRET)
-        .helper(&["integration", "test"]);
-    assert_eq!(done.code, 1);
-    assert_eq!(
-        done.stderr,
-        format!(
-            "error: dev.azure.com/northwind belongs to the tenant {FABRIKAM}, and the Issuer URL names {CONTOSO}\n\
-             hint: step 5 (Azure DevOps and tenant): check that northwind is the organization meant; if it \
+    expect_fault(
+        &configured("dev.azure.com/northwind", CONTOSO, CLIENT_ID, CLIENT_SECRET),
+        "",
+        "organization",
+        5,
+        &format!(
+            "dev.azure.com/northwind belongs to the tenant {FABRIKAM}, and the Issuer URL names {CONTOSO}"
+        ),
+        &format!(
+            "check that northwind is the organization meant; if it \
              is, name its tenant, where the app has to be known (or organizations, for an app of several \
              tenants): git-credential-ona-azure integration add \
-             --host dev.azure.com --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0\n"
-        )
+             --host dev.azure.com --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0"
+        ),
     );
 }
 
 #[test]
 fn an_organization_of_personal_accounts_takes_no_oauth() {
     let machine = configured("dev.azure.com/msaorg", CONTOSO, CLIENT_ID, CLIENT_SECRET);
-    let expected = |instead: &str| {
-        format!(
-            "error: dev.azure.com/msaorg belongs to personal Microsoft accounts, not to a tenant, so no \
-             sign-in with Entra ID opens it\n\
-             hint: step 5 (Azure DevOps and tenant): connect the organization to your tenant \
-             (Organization settings → Microsoft Entra), or {instead}\n"
-        )
+    let expect = |instead: &str| {
+        expect_fault(
+            &machine,
+            "",
+            "organization",
+            5,
+            "dev.azure.com/msaorg belongs to personal Microsoft accounts, not to a tenant, so no \
+             sign-in with Entra ID opens it",
+            &format!(
+                "connect the organization to your tenant (Organization settings → Microsoft Entra), or {instead}"
+            ),
+        );
     };
     let on = "git-credential-ona-azure integration add --host dev.azure.com --pat";
-    let done = machine.helper(&["integration", "test"]);
-    assert_eq!(done.code, 1);
-    assert_eq!(
-        done.stderr,
-        expected(&format!("let an administrator turn on personal access tokens: {on}"))
-    );
+    expect(&format!("let an administrator turn on personal access tokens: {on}"));
     // What the hint says is what helps.
     let command: Vec<&str> = on.split(' ').skip(1).chain(["--no-test"]).collect();
     machine.helper(&command).expect_success();
-    let done = machine.helper(&["integration", "test"]);
-    assert_eq!(done.code, 1);
     let login = "git-credential-ona-azure login https://dev.azure.com/msaorg --pat";
-    assert_eq!(done.stderr, expected(&format!("use a personal access token: {login}")));
+    expect(&format!("use a personal access token: {login}"));
 }
 
 #[test]
 fn a_public_client_of_every_tenant_names_the_one_of_the_organization() {
     let add = |host: &str| {
         let machine = Machine::new();
+        machine.world.entra().register_app(App { multitenant: true, ..App::default() });
         let issuer = issuer_of("organizations");
-        let arguments = [
-            "integration",
-            "add",
-            "--host",
-            host,
-            "--issuer-url",
-            &issuer,
-            "--client-id",
-            CLIENT_ID,
-        ];
-        let arguments = [&arguments[..], &["--public-client"]].concat();
+        let arguments = ["--host", host, "--issuer-url", &issuer, "--client-id", CLIENT_ID];
+        let arguments = [&["integration", "add"], &arguments[..], &["--public-client"]].concat();
         machine.helper(&arguments)
     };
     let done = add("dev.azure.com/northwind").expect_success();
-    let step = "ok: step 5 (Azure DevOps and tenant): dev.azure.com/northwind exists and belongs to the tenant";
-    assert!(done.stdout.contains(&format!("{step} {FABRIKAM}\n")), "{done:#?}");
+    let there = "the organization: dev.azure.com/northwind exists and belongs to the tenant";
+    assert!(done.stdout.contains(&format!("{there} {FABRIKAM}\n")), "{done:#?}");
     // Nor is there one for personal accounts.
     let done = add("dev.azure.com/msaorg");
     assert_eq!(done.code, 1, "{done:#?}");
@@ -562,11 +539,7 @@ fn an_organization_that_contradicts_itself_is_not_believed() {
         vec![("X-VSS-ResourceTenant".to_owned(), format!("{FABRIKAM},{CONTOSO}"))],
         vec![("X-VSS-ResourceTenant".to_owned(), "fabrikam".to_owned())],
     ] {
-        let odd = Fault::Raw { status: 401, headers, body: vec![] };
-        machine.world.fail(Target::Azure, odd, Times::Once);
-        let done = machine.helper(&["integration", "test"]).expect_success();
-        let step = "step 5 (Azure DevOps and tenant): dev.azure.com/contoso exists; it does not say its tenant";
-        assert!(done.stdout.contains(step), "{done:#?}");
+        expect_no_tenant(&machine, headers);
     }
 }
 
@@ -597,13 +570,14 @@ fn a_network_that_is_down() {
     for name in ["HTTPS_PROXY", "https_proxy"] {
         machine.set(name, format!("http://127.0.0.1:{port}"));
     }
-    let done = machine.helper(&["integration", "test"]);
-    assert_eq!((done.code, &*done.stdout), (5, ""), "{done:#?}");
-    assert_eq!(
-        done.stderr,
-        "error: the proxy for login.microsoftonline.com cannot be reached\n\
-         hint: check HTTPS_PROXY and: git config --global --get-urlmatch http.proxy \
-         https://login.microsoftonline.com\n"
+    expect_fault(
+        &machine,
+        "",
+        "issuer",
+        0,
+        "the proxy for login.microsoftonline.com cannot be reached",
+        "check HTTPS_PROXY and: git config --global --get-urlmatch http.proxy \
+         https://login.microsoftonline.com",
     );
 }
 
@@ -614,109 +588,87 @@ fn an_authority_this_machine_does_not_trust() {
     let ca = other.ca_file().to_str().expect("text").to_owned();
     machine.set("GIT_SSL_CAINFO", &ca);
     machine.set("SSL_CERT_FILE", ca);
-    let done = machine.helper(&["integration", "test"]);
-    assert_eq!((done.code, &*done.stdout), (5, ""), "{done:#?}");
-    assert_eq!(
-        done.stderr,
-        "error: the certificate of login.microsoftonline.com is signed by an authority this machine \
-         does not trust\n\
-         hint: name your organization's CA bundle: git config --global http.sslCAInfo <file.pem>\n"
+    expect_fault(
+        &machine,
+        "",
+        "issuer",
+        0,
+        "the certificate of login.microsoftonline.com is signed by an authority this machine does not trust",
+        "name your organization's CA bundle: git config --global http.sslCAInfo <file.pem>",
     );
 }
 
 #[test]
 fn answers_that_are_not_the_issuers_own() {
-    const PROXY: &str = "hint: check the Issuer URL, and that no proxy or sign-in page of the network answers \
-                         in the issuer's place; then: git-credential-ona-azure integration test\n";
+    const PROXY: &str = "check the Issuer URL, and that no proxy or sign-in page of the network answers \
+                         in the issuer's place; then: git-credential-ona-azure integration test";
+    let portal = Fault::Raw {
+        status: 302,
+        headers: vec![("location".to_owned(), "https://portal.example/".to_owned())],
+        body: vec![],
+    };
+    let host = "login.microsoftonline.com";
     let rows = [
+        (Target::Discovery, Fault::Html(200), "did not answer with an OpenID configuration", PROXY),
+        (Target::Discovery, Fault::Html(404), "answered with HTTP status 404", PROXY),
         (
             Target::Discovery,
-            Fault::Html(200),
-            "",
-            "login.microsoftonline.com did not answer with an OpenID configuration",
+            portal,
+            "answered with a redirect (HTTP status 302), which is not followed",
+            PROXY,
         ),
-        (
-            Target::Discovery,
-            Fault::Html(404),
-            "",
-            "login.microsoftonline.com answered with HTTP status 404",
-        ),
-        (
-            Target::Discovery,
-            Fault::Raw {
-                status: 302,
-                headers: vec![("location".to_owned(), "https://portal.example/".to_owned())],
-                body: vec![],
-            },
-            "",
-            "login.microsoftonline.com answered with a redirect (HTTP status 302), which is not followed",
-        ),
-        (
-            Target::Token,
-            Fault::Html(200),
-            TENANT_OK,
-            "login.microsoftonline.com did not answer with a token",
-        ),
+        (Target::Token, Fault::Html(200), "did not answer with a token", PROXY),
         (
             Target::Token,
             Fault::Oversized,
-            TENANT_OK,
-            "login.microsoftonline.com sent more than any answer should have",
+            "sent more than any answer should have",
+            "something between this machine and the service answers in its place: check proxy and network",
         ),
     ];
-    for (target, fault, stdout, error) in rows {
+    for (target, fault, error, fix) in rows {
         let machine = usual();
-        machine.world.fail(target, fault.clone(), Times::Always);
-        let done = machine.helper(&["integration", "test"]);
-        assert_eq!((done.code, &*done.stdout), (5, stdout), "{fault:?}: {done:#?}");
-        let (said, hint) = done.stderr.split_once('\n').expect("two lines");
-        assert_eq!(said, format!("error: {error}"), "{fault:?}");
-        if fault != Fault::Oversized {
-            assert_eq!(hint, PROXY, "{fault:?}");
-        }
+        machine.world.fail(target, fault, Times::Always);
+        let check = if target == Target::Token { "client" } else { "issuer" };
+        expect_fault(&machine, "", check, 0, &format!("{host} {error}"), fix);
     }
 }
 
 #[test]
 fn a_service_that_is_down_or_has_enough_of_us() {
+    let host = "login.microsoftonline.com";
     let rows = [
         (
             Fault::Html(503),
-            "error: login.microsoftonline.com answered with HTTP status 503\n\
-             hint: try again in a minute\n",
+            format!("{host} answered with HTTP status 503"),
+            "try again in a minute",
         ),
         (
             Fault::Throttle { retry_after: Some(30) },
-            "error: Entra is holding the tenant back for asking too much (AADSTS90055)\n\
-             hint: wait some minutes, then try again\n",
+            "Entra is holding the tenant back for asking too much (AADSTS90055)".to_owned(),
+            "wait some minutes, then try again",
         ),
         (
             Fault::Raw { status: 429, headers: vec![], body: vec![] },
-            "error: login.microsoftonline.com answered with HTTP status 429\n\
-             hint: wait some minutes, then try again\n",
+            format!("{host} answered with HTTP status 429"),
+            "wait some minutes, then try again",
         ),
         (
             Fault::error(500, "server_error", 90033, "A transient error has occurred."),
-            "error: Entra has a passing fault (AADSTS90033)\n\
-             hint: wait a minute, then try again\n",
+            "Entra has a passing fault (AADSTS90033)".to_owned(),
+            "wait a minute, then try again",
         ),
         (
             Fault::Reset,
-            "error: login.microsoftonline.com cannot be reached\n\
-             hint: check the network, and HTTPS_PROXY if there is a proxy; then try again\n",
+            format!("{host} cannot be reached"),
+            "check the network, and HTTPS_PROXY if there is a proxy; then try again",
         ),
     ];
-    for (fault, stderr) in rows {
+    for (fault, what, fix) in rows {
         for target in [Target::Discovery, Target::Token] {
             let machine = usual();
             machine.world.fail(target, fault.clone(), Times::Always);
-            let stdout = if target == Target::Token { TENANT_OK } else { "" };
-            let done = machine.helper(&["integration", "test"]);
-            assert_eq!(
-                (done.code, &*done.stdout, &*done.stderr),
-                (5, stdout, stderr),
-                "{target:?} {fault:?}"
-            );
+            let check = if target == Target::Token { "client" } else { "issuer" };
+            expect_fault(&machine, "", check, 0, &what, fix);
         }
     }
 }
@@ -726,13 +678,8 @@ fn azure_devops_being_down_says_nothing_about_the_organization() {
     let machine = Machine::new();
     machine.add_pat_integration("dev.azure.com/contoso", &[]);
     machine.world.fail(Target::Azure, Fault::Html(503), Times::Always);
-    expect_test(
-        &machine,
-        5,
-        "",
-        "error: dev.azure.com/contoso answers with HTTP status 503\n\
-         hint: try again in some minutes: git-credential-ona-azure integration test dev.azure.com\n",
-    );
+    let what = "dev.azure.com/contoso answers with HTTP status 503";
+    expect_fault(&machine, "", "organization", 0, what, "try again in some minutes");
 }
 
 #[test]
@@ -754,11 +701,12 @@ fn a_proxy_that_wants_to_know_who_asks() {
     for name in ["HTTPS_PROXY", "https_proxy"] {
         machine.set(name, format!("http://127.0.0.1:{port}"));
     }
-    expect_test(
+    expect_fault(
         &machine,
-        5,
         "",
-        "error: the proxy for login.microsoftonline.com asks for a username and password\n\
-         hint: write them in the proxy's address: HTTPS_PROXY=http://<user>:<password>@<proxy>:<port>\n",
+        "issuer",
+        0,
+        "the proxy for login.microsoftonline.com asks for a username and password",
+        "write them in the proxy's address: HTTPS_PROXY=http://<user>:<password>@<proxy>:<port>",
     );
 }

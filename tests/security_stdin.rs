@@ -203,7 +203,9 @@ fn with_open_pipe(machine: &Machine, operation: &str, request: &str) -> std::pro
     std::thread::spawn(move || sender.send(child.wait_with_output()));
     let ended = receiver.recv_timeout(Duration::from_secs(60));
     drop(pipe);
-    ended.expect("it waits for the end of the stream").expect("it ran")
+    let output = ended.expect("it waits for the end of the stream").expect("it ran");
+    machine.scanner().scan("standard error", &String::from_utf8_lossy(&output.stderr));
+    output
 }
 
 #[test]

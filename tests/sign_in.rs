@@ -18,7 +18,7 @@ use common::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use standins::{
-    ADA, CLIENT_ID, CLIENT_SECRET, CONTOSO, FABRIKAM, Fault, GRACE, SignIn, Target, Times,
+    ADA, App, CLIENT_ID, CLIENT_SECRET, CONTOSO, FABRIKAM, Fault, GRACE, SignIn, Target, Times,
 };
 use url::Url;
 
@@ -207,6 +207,54 @@ fn consent_that_is_declined_ends_the_sign_in() {
     assert_eq!(page.status, 400);
     assert!(page.body.contains("consent was declined (AADSTS65004)"), "{}", page.body);
     expect_nothing_kept(&machine);
+}
+
+#[test]
+fn a_sign_in_that_failed_is_remembered_until_it_says_nothing_any_more() {
+    const REFUSED: &str = "the sign-in was refused: consent was declined (AADSTS65004)";
+    let machine = Machine::configured();
+    let refused = |machine: &Machine| {
+        machine.world.entra().sign_in(SignIn::Declined);
+        assert_eq!(machine.login(&[], ADA).code, 4);
+        let looked = look(machine, &["doctor"]);
+        assert_eq!((&*looked.check, looked.step), ("account", 4), "{looked:#?}");
+        assert!(looked.conclusion.contains(REFUSED), "{looked:#?}");
+        assert!(looked.conclusion.contains("Grant admin consent"), "{looked:#?}");
+    };
+    let expect_forgotten = |machine: &Machine| {
+        let looked = look(machine, &["doctor"]);
+        assert!(!looked.text.contains(REFUSED), "{looked:#?}");
+    };
+    refused(&machine);
+    // A changed integration may be the mended one.
+    machine.add_integration(&["--pat"]);
+    expect_forgotten(&machine);
+    refused(&machine);
+    machine.helper(&["logout", "dev.azure.com"]);
+    expect_forgotten(&machine);
+    refused(&machine);
+    machine.world.entra().sign_in(SignIn::Succeeds);
+    machine.sign_in();
+    expect_forgotten(&machine);
+    // One that works is not called broken by a later attempt.
+    machine.world.entra().sign_in(SignIn::Declined);
+    assert_eq!(machine.login(&[], ADA).code, 4);
+    expect_forgotten(&machine);
+}
+
+#[test]
+fn a_browser_that_stays_away_has_the_issuer_asked_why() {
+    let machine = Machine::configured();
+    machine.world.entra().register_app(App { redirect_uris: vec![], ..App::default() });
+    let done = Login::start(&machine, &["--timeout", "1s"]).finish();
+    assert_eq!(done.code, 4, "{done:#?}");
+    assert_eq!(
+        ending(&done),
+        "error: the browser did not come back within 1 second: the redirect URI is not registered \
+         for the app (AADSTS50011)\n\
+         hint: step 2 (authentication): Authentication → Add a platform, then add the redirect URI \
+         that integration add printed, letter by letter\n"
+    );
 }
 
 #[test]
@@ -767,17 +815,14 @@ fn another_provider_is_taken_at_its_word_from_sign_in_to_the_end_of_the_session(
             "--client-secret-stdin",
         ])
         .expect_success();
-    machine.helper(&["integration", "test"]).expect(
-        0,
-        &format!(
-            "ok: step 1 (app registration): the issuer answers as {}\n\
-             ok: step 3 (client secret): the issuer knows the client; it gives it no token without a \
-             person (unauthorized_client)\n\
-             The integration for dev.azure.com works.\n",
-            provider.issuer
-        ),
-        "",
-    );
+    let tested = machine.helper(&["integration", "test"]).expect_success();
+    for words in [
+        &*format!("it answers as {}\n", provider.issuer),
+        "the issuer knows the client; it gives it no token without a person (unauthorized_client)\n",
+        "\nThe integration for dev.azure.com works.\n",
+    ] {
+        assert!(tested.stdout.contains(words), "{tested:#?}");
+    }
     let done = machine.login(&[], ADA).expect_success();
     assert!(
         done.stdout.starts_with(

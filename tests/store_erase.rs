@@ -249,6 +249,29 @@ fn a_fresh_token_rejected_means_that_the_organization_refuses_the_account() {
     assert_eq!(refreshes(&machine), 1);
 }
 
+/// git hands on what the organization said of its tenant, from 2.41 on.
+#[test]
+fn an_organization_of_another_tenant_is_told_as_such() {
+    let machine = Machine::signed_in();
+    let fresh = machine.get(CONTOSO_REQUEST).expect_success();
+    let other = standins::FABRIKAM;
+    let challenges = format!(
+        "wwwauth[]=Bearer authorization_uri=https://login.microsoftonline.com/{other}\n\
+         wwwauth[]=Basic realm=\"https://tfsprodneu2.visualstudio.com/\"\n"
+    );
+    let request = format!("{CONTOSO_REQUEST}{challenges}");
+    let says = format!(
+        "error: dev.azure.com/contoso belongs to the tenant {other}, and the Issuer URL names "
+    );
+    let erased = machine.erase(with(&request, &fresh));
+    assert!(erased.stderr.starts_with(&says) && erased.code == 0, "{erased:#?}");
+    let refused = machine.get(&request).expect_quit(4);
+    assert!(refused.starts_with(&says), "{refused:#?}");
+    // Without its word nothing is known but that it refuses.
+    let refused = machine.get(CONTOSO_REQUEST).expect_quit(4);
+    assert!(refused.starts_with(&refusal()), "{refused}");
+}
+
 #[test]
 fn the_refusal_is_forgotten_after_its_time() {
     let machine = Machine::signed_in();
@@ -399,12 +422,16 @@ fn an_empty_erase_changes_nothing() {
 }
 
 /// git itself only says that authentication failed.
+fn refusal() -> String {
+    format!("error: Azure DevOps refused {ADA} for organization contoso\n")
+}
+
 #[track_caller]
 fn expect_refusal_said(done: &Done) {
     let said = format!(
-        "error: Azure DevOps refused {ADA} for organization contoso\n\
-         hint: ask an administrator of contoso to add {ADA}, or sign in with another account: \
-         git-credential-ona-azure login https://dev.azure.com/contoso\n"
+        "{}hint: if it is no member there, an administrator adds it (Organization settings → Users → Add users); \
+         what else it may be: git-credential-ona-azure doctor https://dev.azure.com/contoso\n",
+        refusal()
     );
     assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", said.as_str()));
 }

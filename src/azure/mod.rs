@@ -1,19 +1,20 @@
 //! What Azure DevOps is: hosts, organizations, addresses, tokens and messages. Pure.
 
-mod aadsts;
 mod home;
 mod messages;
 mod organization;
 mod pat;
 mod place;
 mod remote;
-mod service;
 mod url;
 mod virtual_directory;
 
 pub use self::url::{RemoteUrl, UrlError};
 pub use home::home_url;
-pub use messages::{Explanation, Step, explain, explain_unknown, lookup_url};
+pub use messages::{
+    Explanation, GIVE_SECRET, ServiceExplanation, Step, explain, explain_service, explain_unknown,
+    lookup_url, sentences,
+};
 pub use organization::Organization;
 pub use pat::{
     DEFAULT_LIFETIME_DAYS, Expiry, Form, SCOPE_TO_TICK, WARNING_DAYS, expiry_warning, form,
@@ -21,5 +22,4 @@ pub use pat::{
 };
 pub use place::{Authority, Place, Scheme};
 pub use remote::{RemotePath, organization_in_username};
-pub use service::{ServiceExplanation, explain_service};
 pub use virtual_directory::VirtualDirectory;

@@ -1,29 +1,29 @@
 //! One host made as it is given. What can be proved is proved before anything is written, so that
 //! what does not work leaves everything as it was.
 
+use std::sync::Arc;
+
 use super::compose::Composed;
 use super::given::{GivenHost, GivenToken};
+use super::patience::Patient;
+use super::planned::{Fate, Planned};
+use super::prove::for_a_script;
 use super::report::{Change, HostReport, TokenReport};
 use super::source::Source;
 use crate::azure::{Organization, Place, Scheme};
-use crate::broker::{PatKey, SessionKey, refresh_now};
+use crate::broker::SessionKey;
 use crate::clock;
-use crate::devops::{Site, try_pat};
-use crate::integration::{HostKey, Integration, Integrations, IntegrationsFile, probe};
-use crate::net::Send;
+use crate::doctor::prove;
+use crate::integration::{Found, HostKey, Integration, Integrations, IntegrationsFile};
+use crate::paths::Paths;
 use crate::person::Person;
 use crate::report::{Exit, Failure};
 use crate::secret::Secret;
 use crate::sign_in::{NewPat, SignIn};
+use crate::trace;
 use crate::vault::{
-    Access, ClientMode, Imported, ImportedHost, ImportedToken, Pats, Session, SignInMethod, Vault,
+    Access, ClientMode, Imported, ImportedHost, ImportedToken, Session, SignInMethod, Vault,
 };
-
-/// What to do where a token is of no use any more.
-const GIVE_ANEW: &str = "hand over a new one: the one given is not taken a second time";
-
-/// A sign-in that was shown to work within this time is not tried again, in seconds.
-const JUST_NOW: u64 = 60;
 
 /// Where everything goes, and how it is proved.
 pub(super) struct Bench<'a> {
@@ -34,7 +34,9 @@ pub(super) struct Bench<'a> {
     /// Where tokens are kept.
     pub(super) vault: &'a Vault,
     /// How Entra ID and Azure DevOps are asked.
-    pub(super) network: &'a dyn Send,
+    pub(super) network: &'a Patient,
+    /// Where everything is.
+    pub(super) paths: &'a Paths,
     /// Prove nothing.
     pub(super) offline: bool,
     /// What is no longer given goes.
@@ -58,6 +60,7 @@ impl Bench<'_> {
         if let Err(failure) = self.try_host(given, &mut report) {
             report.failure = Some(failure);
         }
+        trace::event("bootstrap", |words| report.told(words));
         report
     }
 
@@ -87,7 +90,8 @@ impl Bench<'_> {
         // To redeem a refresh token proves issuer, client ID and client secret too.
         let redeems = tokens.iter().any(|token| token.is_refresh() && token.fate == Fate::New);
         if !self.offline && (tokens.is_empty() || (client_is_new && !redeems)) {
-            probe(&new, self.vault, self.network, &mut |_| {})?;
+            let found = Found { integration: new.clone(), file: self.file.to_owned() };
+            prove(self.paths, &found, Arc::new(*self.network)).map_err(for_a_script)?;
         }
         // A refresh token that is redeemed is spent, whatever comes after it: so those come first, and
         // what became of them is remembered where a later one fails.
@@ -116,103 +120,6 @@ impl Bench<'_> {
             IntegrationsFile::edit(self.file, &given.spec.key, |_| Ok::<_, Failure>(Some(new)))?;
         }
         Ok(())
-    }
-
-    /// What is to become of each token.
-    fn tokens<'g>(
-        &self,
-        integration: &Integration,
-        given: &'g GivenHost,
-    ) -> Result<Vec<Planned<'g>>, Failure> {
-        let kept_pats = self.kept_pats(&given.spec.key)?.pats;
-        let planned = given.tokens.iter().map(|token| {
-            let source = Source::of(&integration.host, token);
-            let digest = token.secret().digest();
-            let name = source.to_string();
-            let known = self
-                .imported
-                .tokens
-                .iter()
-                .any(|known| known.source == name && known.digest == digest);
-            let (is_kept, is_replaced) = match &source {
-                Source::Refresh(key) => {
-                    let kept = self.vault.read::<Session>(&key.to_string())?;
-                    (
-                        kept.as_ref().is_some_and(|kept| kept.imported == Some(digest)),
-                        kept.is_some(),
-                    )
-                }
-                Source::Pat(_, organization) => (
-                    kept_pats.iter().any(|pat| pat.login.secret() == token.secret()),
-                    kept_pats.iter().any(|pat| pat.organization == *organization),
-                ),
-            };
-            let fate = match (known, is_kept, is_replaced) {
-                (_, true, _) => Fate::Kept,
-                // What came after it counts: a successor, or what somebody gave here since.
-                (true, false, true) => Fate::Succeeded,
-                (true, false, false) => Fate::Gone,
-                (false, false, _) => Fate::New,
-            };
-            Ok(Planned { token, source, fate, replaces: is_replaced })
-        });
-        planned.collect()
-    }
-
-    /// Tries a personal access token, which changes nothing anywhere.
-    fn try_token(&self, planned: &Planned<'_>, integration: &Integration) -> Result<(), Failure> {
-        let (GivenToken::Pat { secret, username, expires_at, .. }, Source::Pat(key, organization)) =
-            (planned.token, &planned.source)
-        else {
-            return Ok(());
-        };
-        let place = key.place();
-        let site = Site {
-            scheme: Scheme::Https,
-            place: &place,
-            virtual_directory: &integration.virtual_directory,
-            organization: organization.as_ref(),
-        };
-        let new = self.new_pat(integration, &place, organization.as_ref(), username, *expires_at);
-        match planned.fate {
-            // What is kept instead is what git will use.
-            Fate::Succeeded => return self.try_kept(site, &new),
-            Fate::Gone => {
-                return Err(Failure::new(format!(
-                    "the personal access token given for {} was refused by Azure DevOps, or forgotten here",
-                    new.name()
-                ))
-                .hint(GIVE_ANEW)
-                .exit(Exit::SignIn));
-            }
-            Fate::Kept | Fate::New => {}
-        }
-        if expires_at.is_some_and(|at| at <= clock::now()) {
-            return Err(Failure::new(format!(
-                "the personal access token given for {} has run out",
-                new.name()
-            ))
-            .hint(format!("make a new one at {} and hand that over", new.page()))
-            .exit(Exit::SignIn));
-        }
-        if self.offline {
-            return Ok(());
-        }
-        let trial = try_pat(self.network, site, username.as_bytes(), secret);
-        trial.failure(site, &new.page()).map(for_a_script).map_or(Ok(()), Err)
-    }
-
-    /// Tries the token that somebody gave here since.
-    fn try_kept(&self, site: Site<'_>, new: &NewPat<'_>) -> Result<(), Failure> {
-        if self.offline {
-            return Ok(());
-        }
-        let kept = self.kept_pats(&HostKey::of_place(site.place))?.pats;
-        let kept = kept.iter().rfind(|pat| pat.organization.as_ref() == site.organization);
-        let Some(kept) = kept else { return Ok(()) };
-        let username = kept.username.clone().unwrap_or_default();
-        let trial = try_pat(self.network, site, &username, kept.login.secret());
-        trial.failure(site, &new.page()).map(for_a_script).map_or(Ok(()), Err)
     }
 
     fn token(
@@ -253,7 +160,7 @@ impl Bench<'_> {
         }
     }
 
-    fn new_pat<'p>(
+    pub(super) fn new_pat<'p>(
         &self,
         integration: &'p Integration,
         place: &'p Place,
@@ -287,7 +194,7 @@ impl Bench<'_> {
             network: self.network,
             person: &Person::at_command(),
         };
-        sign_in.import(secret, public).map(drop)
+        sign_in.import(secret, public).map(drop).map_err(for_a_script)
     }
 
     /// Without the network nothing is known of the account until git first asks.
@@ -332,52 +239,6 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Whether the sign-in that came of it, or one that a person made here since, still works.
-    fn still_signed_in(&self, key: &SessionKey, integration: &Integration) -> Result<(), Failure> {
-        let Some(session) = self.vault.read::<Session>(&key.to_string())? else {
-            return Err(Failure::new(format!("the sign-in to {key} was forgotten here"))
-                .hint(GIVE_ANEW)
-                .exit(Exit::SignIn));
-        };
-        if let Some(ended) = &session.ended {
-            let of = match session.account.as_str() {
-                "" => String::new(),
-                account => format!(" of {account}"),
-            };
-            return Err(Failure::new(format!(
-                "the sign-in{of} to {key} has ended: {}",
-                ended.reason
-            ))
-            .hint(GIVE_ANEW)
-            .exit(Exit::SignIn));
-        }
-        if self.offline {
-            return Ok(());
-        }
-        // Another bootstrap, a moment ago, has shown it.
-        let access = self.vault.read::<Access>(&key.to_string())?.unwrap_or_default();
-        let now = clock::now();
-        let shown = access.token.is_some() && now.abs_diff(access.issued_at) < JUST_NOW;
-        if shown && access.expires_at > now {
-            return Ok(());
-        }
-        refresh_now(key, integration, self.vault, self.network).map(drop).map_err(|failure| {
-            use crate::vault::HoldOffKind::{Client, ForNow, SignIn, Vault};
-            let (exit, hint) = match failure.kind {
-                ForNow => (Exit::Unavailable, failure.hint),
-                // Nobody is at hand to run the command that a person would.
-                SignIn => (Exit::SignIn, GIVE_ANEW.to_owned()),
-                Client | Vault => (Exit::Failed, failure.hint),
-            };
-            Failure::new(failure.text).hint(hint).exit(exit)
-        })
-    }
-
-    fn kept_pats(&self, host: &HostKey) -> Result<Pats, Failure> {
-        let key = PatKey { scheme: Scheme::Https, host: host.clone() };
-        Ok(self.vault.read::<Pats>(&key.to_string())?.unwrap_or_default())
-    }
-
     /// Remembers what came from here, unless that is known. An integration that was there before
     /// is not bootstrap's own, whatever it changes in it.
     fn remember(
@@ -413,13 +274,6 @@ impl Bench<'_> {
     }
 }
 
-/// What `login` would name to keep a token untried goes by another name here.
-fn for_a_script(mut failure: Failure) -> Failure {
-    failure.message.hint =
-        failure.message.hint.map(|hint| hint.replace("add --no-test to", "add --offline to"));
-    failure
-}
-
 /// Whether an integration is one that bootstrap wrote, and is still as it wrote it.
 pub(super) fn is_own(imported: &Imported, host: &HostKey, integration: &Integration) -> bool {
     let host = host.to_string();
@@ -427,31 +281,4 @@ pub(super) fn is_own(imported: &Imported, host: &HostKey, integration: &Integrat
         .hosts
         .iter()
         .any(|known| known.host == host && known.integration == integration.fingerprint())
-}
-
-/// What is to become of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It was never given before.
-    New,
-    /// It was taken over, and what is kept is it or came of it.
-    Kept,
-    /// It was taken over, and something else is kept in its place.
-    Succeeded,
-    /// It was taken over, and nothing is kept in its place.
-    Gone,
-}
-
-struct Planned<'g> {
-    token: &'g GivenToken,
-    source: Source,
-    fate: Fate,
-    /// Whether something of the same source is kept.
-    replaces: bool,
-}
-
-impl Planned<'_> {
-    fn is_refresh(&self) -> bool {
-        matches!(self.token, GivenToken::Refresh { .. })
-    }
 }

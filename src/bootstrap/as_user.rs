@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use nix::unistd::{Uid, User, geteuid};
 
 use crate::report::{Exit, Failure, quoted};
+use crate::trace;
 
 /// The variables of ours that say where things are; all others may hold secrets.
 const PLACES: [&str; 4] = [
@@ -83,6 +84,10 @@ pub fn run(user: &User, document: &[u8], flags: &[&str]) -> Result<Exit, Failure
     // What root's environment holds besides is not that account's to know.
     command.env_clear();
     command.envs(std::env::vars_os().filter(|(name, _)| is_handed_on(&name.to_string_lossy())));
+    // A file of root's is not that account's to write, and must not be made so.
+    if trace::is_for_others() {
+        command.env(trace::VARIABLE, "1");
+    }
     command
         .env("HOME", &user.dir)
         .env("USER", &user.name)

@@ -12,6 +12,8 @@ mod document;
 mod given;
 mod mounted;
 mod patience;
+mod planned;
+mod prove;
 mod prune;
 mod report;
 mod source;
@@ -27,8 +29,8 @@ pub use given::{Given, GivenHost, GivenOAuth, GivenSecret, GivenToken};
 pub use report::{Change, HostReport, TokenReport};
 pub use variables::{Variables, read as read_variables};
 
+use crate::doctor::Wire;
 use crate::integration::{Integrations, IntegrationsFile};
-use crate::net::Send;
 use crate::paths::Paths;
 use crate::report::Failure;
 use crate::vault::{Imported, Lock, Vault, VaultError, acquire};
@@ -68,14 +70,14 @@ pub fn bootstrap(
     paths: &Paths,
     file: &Path,
     vault: &Vault,
-    network: &dyn Send,
+    network: &'static Wire,
 ) -> Result<Done, Failure> {
     let Options { offline, prune } = options;
     let network = &Patient::new(network);
     let with_bench = |run: &mut dyn FnMut(&Bench<'_>) -> Result<(), Failure>| {
         let integrations = &Integrations::load(paths)?;
         let imported = &vault.read::<Imported>("all")?.unwrap_or_default();
-        run(&Bench { integrations, file, vault, network, offline, prune, imported })
+        run(&Bench { integrations, file, vault, network, paths, offline, prune, imported })
     };
     with_bench(&mut |bench| given.hosts.iter().try_for_each(|host| bench.check(host)))?;
     // Makes the directory too, in which the lock is to be.

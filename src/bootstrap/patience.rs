@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use oauth2::http::Request;
 
+use crate::doctor::Wire;
 use crate::entra::parse_retry_after;
 use crate::net::{NetError, Reply, Send};
 
@@ -17,18 +18,19 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Sends again what was turned away for now.
-pub(super) struct Patient<'n> {
-    network: &'n dyn Send,
+#[derive(Clone, Copy)]
+pub(super) struct Patient {
+    network: &'static Wire,
     deadline: Instant,
 }
 
-impl<'n> Patient<'n> {
-    pub(super) fn new(network: &'n dyn Send) -> Self {
+impl Patient {
+    pub(super) fn new(network: &'static Wire) -> Self {
         Self { network, deadline: Instant::now() + PATIENCE }
     }
 }
 
-impl Send for Patient<'_> {
+impl Send for Patient {
     fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, NetError> {
         let mut pause = FIRST_WAIT;
         for tries in 1.. {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::azure::Organization;
 use crate::report::{Exit, Failure};
+use crate::trace::Words;
 
 /// What became of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,17 @@ impl HostReport {
             verified: None,
             failure: None,
         }
+    }
+
+    /// What a trace tells of it.
+    pub(super) fn told(&self, words: Words) -> Words {
+        let words = words.with("host", &self.host).with("integration", self.integration.word());
+        let words = self.tokens.iter().fold(words, |words, token| {
+            let of =
+                token.organization.as_ref().map_or("all", |organization| organization.as_str());
+            words.with(token.kind, token.change.word()).with("for", of)
+        });
+        words.maybe("failed", self.failure.as_ref())
     }
 
     /// The host without its default organization.

@@ -1,13 +1,15 @@
 //! `erase`: what a server rejected. Only that goes.
 
-use super::get::{is_account, new_pat_hint, refused_message};
+use super::get::{is_account, new_pat_hint};
 use super::pats::serves;
+use super::refused::refused_message;
 use super::subject::Subject;
 use crate::azure::Organization;
 use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::Request;
 use crate::report::{Exit, Failure, Message};
 use crate::secret::Secret;
+use crate::trace;
 use crate::vault::{Access, OrganizationRefusal, Pat, Pats, Vault, VaultError};
 
 /// A token rejected this soon after it was issued, in seconds, is not the problem: the
@@ -74,13 +76,27 @@ impl Rejected<'_> {
             let of = key.to_string();
             // A look without the lock: most rejected secrets are of one kind only.
             let matches = |access: &Access| self.matches_access(access);
-            if !readable(self.vault.read::<Access>(&of))?.as_ref().is_some_and(matches) {
+            let kept = readable(self.vault.read::<Access>(&of))?;
+            let rejected = kept.as_ref().is_some_and(matches);
+            trace::event("erase", |words| {
+                words
+                    .with("key", &key)
+                    .maybe_secret("access_token", kept.and_then(|kept| kept.token).as_ref())
+                    .flag("is_rejected", rejected)
+            });
+            if !rejected {
                 continue;
             }
             let writer = self.vault.write()?;
             let Some(access) = writer.read::<Access>(&of)?.filter(matches) else { continue };
             let access = self.without_token(access);
             writer.put(&of, &access)?;
+            trace::event("erase", |words| {
+                let refusing =
+                    access.refusals.last().map(|refusal| refusal.organization.to_string());
+                let words = words.with("key", &key).with("result", "the access token is forgotten");
+                words.maybe("refused_by", refusing)
+            });
             // git itself only says that authentication failed.
             messages.extend(
                 self.organization
@@ -98,7 +114,8 @@ impl Rejected<'_> {
         let takes_over = |pat: &Pat| {
             serves(pat, Some(organization)) && pat.expires_at.is_none_or(|at| at > self.now)
         };
-        let message = refused_message(account, organization);
+        let message =
+            refused_message(account, organization, self.integration, &self.request.wwwauth);
         if self.integration.pat && pats.is_some_and(|pats| pats.pats.iter().any(takes_over)) {
             return message.hint(format!(
                 "run it again: the personal access token for {organization} takes over now"
@@ -141,12 +158,20 @@ impl Rejected<'_> {
         let of = self.subject.pat_key().to_string();
         let matches = |pat: &Pat| self.matches_pat(pat);
         let kept = readable(self.vault.read::<Pats>(&of))?.unwrap_or_default();
-        let Some(gone) = kept.pats.iter().find(|pat| matches(pat)) else { return Ok(Vec::new()) };
+        let gone = kept.pats.iter().find(|pat| matches(pat));
+        trace::event("erase", |words| {
+            let words = words.with("key", &of).with("kept", kept.pats.len());
+            words.maybe_secret("rejected", gone.map(|pat| pat.login.secret()))
+        });
+        let Some(gone) = gone else { return Ok(Vec::new()) };
         let place = match &gone.organization {
             Some(organization) => organization.to_string(),
             None => self.subject.place.authority().to_string(),
         };
         if self.secret.is_some() && self.offers_windows_authentication() {
+            trace::event("erase", |words| {
+                words.with("key", &of).with("result", "kept: the server offers NTLM or Negotiate")
+            });
             return Ok(vec![
                 Message::warning(format!(
                     "the personal access token for {place} is kept: the server offers NTLM or Negotiate, \
@@ -160,6 +185,9 @@ impl Rejected<'_> {
         let mut pats = writer.read::<Pats>(&of)?.unwrap_or_default();
         pats.pats.retain(|pat| !matches(pat));
         writer.put(&of, &pats)?;
+        trace::event("erase", |words| {
+            words.with("key", &of).with("result", "forgotten").with("left", pats.pats.len())
+        });
         // Whoever rejects by hand knows. With a server's answer in hand, or in the cloud, a
         // person is looking at a failed git command.
         let heard = self.secret.is_some()

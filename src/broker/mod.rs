@@ -8,10 +8,12 @@ mod get;
 mod notice;
 mod pats;
 mod refresh;
+mod refused;
 mod session;
 mod shelf;
 mod store;
 mod subject;
+mod told;
 mod uses;
 
 pub use erase::erase;
@@ -27,6 +29,7 @@ pub use session::{
 pub use shelf::{Shelf, VaultShelf};
 pub use store::store;
 pub use subject::{PatKey, SessionKey, Subject};
+pub use told::{integration as told_integration, request as told_request};
 pub use uses::{Kept, Use, would_use};
 
 /// An access token is handed out if it is good for this long, in seconds: a clone may take a

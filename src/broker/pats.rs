@@ -3,6 +3,7 @@
 use crate::azure::{Organization, Place};
 use crate::integration::HostKey;
 use crate::protocol::Capabilities;
+use crate::trace;
 use crate::vault::{Pat, PatLogin, Pats, Vault, VaultError};
 
 use super::subject::PatKey;
@@ -83,6 +84,13 @@ pub(super) fn join(mut all: Pats, mut new: Pat, host: &HostKey) -> Option<Pats> 
 /// If the vault cannot be read or written.
 pub fn keep(vault: &Vault, key: &PatKey, pat: Pat) -> Result<(), VaultError> {
     let of = key.to_string();
+    let tell = |kept: bool| {
+        trace::event("kept", |words| {
+            let of = pat.organization.as_ref().map_or("all", |organization| organization.as_str());
+            let words = words.with("key", key).with("for", of).flag("is_new", kept);
+            words.secret("secret", pat.login.secret())
+        });
+    };
     // Most often nothing changes (git stores what it was just given), and then nothing is
     // written and no lock is taken.
     let kept = match vault.read::<Pats>(&of) {
@@ -91,14 +99,17 @@ pub fn keep(vault: &Vault, key: &PatKey, pat: Pat) -> Result<(), VaultError> {
         Err(error) => return Err(error),
     };
     if join(kept, pat.clone(), &key.host).is_none() {
+        tell(false);
         return Ok(());
     }
     let writer = vault.write()?;
     let kept = writer.read::<Pats>(&of)?.unwrap_or_default();
-    match join(kept, pat, &key.host) {
-        Some(pats) => writer.put(&of, &pats),
-        None => Ok(()),
+    let joined = join(kept, pat.clone(), &key.host);
+    if let Some(pats) = &joined {
+        writer.put(&of, pats)?;
     }
+    tell(joined.is_some());
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! One refresh at a time per session, across processes: lock, look again, refresh, write, answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::MARGIN;
 use super::session::{issuer_hint, persist, secret_for};
 use super::subject::SessionKey;
+use crate::azure::sentences;
 use crate::clock;
 use crate::entra::{
     Allows, App, Claims, Class, Endpoints, EntraError, Expected, Grant, Identity, Issuer, allow,
@@ -13,6 +14,7 @@ use crate::entra::{
 use crate::integration::{Integration, OAuth};
 use crate::net::Send;
 use crate::secret::Secret;
+use crate::trace;
 use crate::vault::{
     Access, ClientMode, Ended, HoldOff, HoldOffKind, LockError, Session, Vault, VaultError, acquire,
 };
@@ -72,23 +74,42 @@ pub(super) fn refresh(
     let Some(oauth) = &integration.oauth else {
         return Err(RefreshFailure::sign_in(key, "OAuth is not on"));
     };
-    let _lock = acquire(&vault.dir().join(lock_name(key)), WAIT).map_err(|error| match error {
+    let waiting = Instant::now();
+    let lock = acquire(&vault.dir().join(lock_name(key)), WAIT).map_err(|error| match error {
         held @ LockError::Held { .. } => RefreshFailure::new(
             HoldOffKind::ForNow,
             format!("another process is still refreshing the access token ({held})"),
             held.hint(),
         ),
         unwritable => RefreshFailure::from(VaultError::from(unwritable)),
-    })?;
+    });
+    trace::event("refresh", |words| {
+        let words = words.with("key", key).flag("lock", lock.is_ok());
+        words.with("waited_ms", waiting.elapsed().as_millis())
+    });
+    let _lock = lock?;
     let attempt = Attempt { key, integration, oauth, vault, network };
     let access = vault.read::<Access>(&key.to_string())?.unwrap_or_default();
     let now = clock::now();
     if access.token.is_some() && access.expires_at >= now + MARGIN {
+        trace::event("refresh", |words| {
+            words
+                .with("key", key)
+                .with("result", "another process has done it")
+                .maybe_secret("access_token", access.token.as_ref())
+        });
         return Ok(access);
     }
     if let Some(hold_off) = last_failure(&access, integration)
         .filter(|hold_off| hold_off.failed_at_ms >= started_ms || holds(hold_off, now))
     {
+        trace::event("refresh", |words| {
+            words
+                .with("key", key)
+                .with("result", "held off")
+                .with("for", hold_off.until.saturating_sub(now))
+                .with("why", &hold_off.text)
+        });
         return Err(hold_off.into());
     }
     attempt.run()
@@ -201,7 +222,7 @@ impl Means {
         let Some(session) = vault.read::<Session>(&key.to_string())? else {
             return Err(RefreshFailure::sign_in(
                 key,
-                format!("nobody is signed in to {}", key.host),
+                sentences::nobody_signed_in(&key.host.to_string()),
             ));
         };
         let Some(refresh_token) = session.refresh_token.clone() else {
@@ -247,7 +268,7 @@ fn introduced(mut session: Session, identity: Option<Identity>) -> Session {
 }
 
 fn ended(key: &SessionKey, account: &str, reason: &str) -> RefreshFailure {
-    RefreshFailure::sign_in(key, format!("the sign-in{} has ended: {reason}", of(account)))
+    RefreshFailure::sign_in(key, sentences::sign_in_over(account, reason))
 }
 
 /// Whose something is; a session that was brought here unseen is nobody's yet.
@@ -266,7 +287,19 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn run(&self) -> Result<Access, RefreshFailure> {
         let Means { session, refresh_token, issuer, secret } =
-            Means::gather(self.key, self.integration, self.vault)?;
+            Means::gather(self.key, self.integration, self.vault).inspect_err(|failure| {
+                trace::event("refresh", |words| {
+                    let words = words.with("key", self.key).with("result", "cannot be tried");
+                    words.with("why", &failure.text)
+                });
+            })?;
+        trace::event("refresh", |words| {
+            words
+                .with("key", self.key)
+                .with("issuer", &issuer)
+                .flag("client_secret", secret.is_some())
+                .secret("sends", &refresh_token)
+        });
         // What comes back cannot be had a second time: first see that it can be kept.
         self.vault.write()?.rehearse()?;
         let app = App { client_id: &self.oauth.client_id, secret: secret.as_ref() };
@@ -347,6 +380,9 @@ impl Attempt<'_> {
         let kept = writer.read::<Session>(&of)?;
         if kept.is_none_or(|kept| kept.id != session.id) {
             // Somebody signed in anew meanwhile, or out.
+            trace::event("refresh", |words| {
+                words.with("key", self.key).with("result", "not kept: another sign-in since")
+            });
             let access = writer.read::<Access>(&of)?;
             return access.filter(|access| access.token.is_some()).ok_or_else(|| {
                 RefreshFailure::sign_in(
@@ -357,6 +393,12 @@ impl Attempt<'_> {
         }
         let refusals =
             writer.read::<Access>(&of)?.map(|access| access.refusals).unwrap_or_default();
+        trace::event("refresh", |words| {
+            words
+                .with("key", self.key)
+                .with("result", "done")
+                .flag("rotated", grant.refresh_token.is_some())
+        });
         session.refresh_token = Some(grant.refresh_token.unwrap_or_else(|| sent.clone()));
         session.scopes = grant.scopes;
         let access =
@@ -384,6 +426,14 @@ impl Attempt<'_> {
             }
             Class::Dead => (ended(self.key, &session.account, &error.to_string()), 0),
         };
+        trace::event("refresh", |words| {
+            words
+                .with("key", self.key)
+                .with("result", "failed")
+                .with("class", format!("{class:?}"))
+                .with("not_again_for", pause)
+                .with("why", &failure.text)
+        });
         // The answer does not depend on whether this can be written.
         if let Ok(writer) = self.vault.write() {
             let of = self.key.to_string();

@@ -5,9 +5,10 @@ use crate::clock;
 use crate::integration::{HostKey, OAuth, open_client_secret};
 use crate::report::Failure;
 use crate::secret::Secret;
+use crate::trace;
 use crate::vault::{
-    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, Vault, VaultError,
-    Writer,
+    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, SignInFailure, Vault,
+    VaultError, Writer,
 };
 
 /// The path of the redirect URI on the Web platform; the secret goes with it.
@@ -81,6 +82,13 @@ pub fn persist(
         hold_off: None,
     };
     writer.put(&of, &access)?;
+    trace::event("kept", |words| {
+        words
+            .with("key", key)
+            .maybe_secret("refresh_token", session.refresh_token.as_ref())
+            .maybe_secret("access_token", access.token.as_ref())
+            .with("ends_in", expires_in)
+    });
     Ok(access)
 }
 
@@ -106,5 +114,7 @@ pub fn forget(vault: &Vault, key: &SessionKey) -> Result<bool, VaultError> {
     let writer = vault.write()?;
     let access = writer.remove::<Access>(&of)?;
     let session = writer.remove::<Session>(&of)?;
+    writer.remove::<SignInFailure>(&of)?;
+    trace::event("forgot", |words| words.with("key", key).flag("was_there", access || session));
     Ok(access || session)
 }

@@ -3,9 +3,11 @@
 use super::notice;
 use super::refresh::{self, RefreshFailure};
 use super::subject::{PatKey, SessionKey};
+use super::told;
 use crate::clock;
 use crate::integration::Integration;
 use crate::net::Send;
+use crate::trace;
 use crate::vault::{Access, Pats, Session, Vault, VaultError};
 
 /// What the decision of `get` stands on.
@@ -58,15 +60,27 @@ impl<'a> VaultShelf<'a> {
 
 impl Shelf for VaultShelf<'_> {
     fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError> {
-        self.vault.read(&key.to_string())
+        let access = self.vault.read(&key.to_string())?;
+        trace::event("session", |words| told::session(words, key, access.as_ref(), clock::now()));
+        Ok(access)
     }
 
     fn account(&self, key: &SessionKey) -> Result<Option<String>, VaultError> {
-        Ok(self.vault.read::<Session>(&key.to_string())?.map(|session| session.account))
+        let session = self.vault.read::<Session>(&key.to_string())?;
+        trace::event("session", |words| {
+            let refresh_token = session.as_ref().and_then(|session| session.refresh_token.as_ref());
+            words
+                .with("key", key)
+                .flag("signed_in", session.is_some())
+                .maybe_secret("refresh_token", refresh_token)
+        });
+        Ok(session.map(|session| session.account))
     }
 
     fn pats(&self, key: &PatKey) -> Result<Pats, VaultError> {
-        Ok(self.vault.read(&key.to_string())?.unwrap_or_default())
+        let kept = self.vault.read(&key.to_string())?.unwrap_or_default();
+        trace::event("pats", |words| told::pats(words, key, &kept));
+        Ok(kept)
     }
 
     fn refresh(

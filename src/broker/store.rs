@@ -8,6 +8,7 @@ use crate::integration::{FileError, HostKey, Integrations};
 use crate::protocol::Request;
 use crate::report::{Exit, Failure, Message};
 use crate::secret::Secret;
+use crate::trace;
 use crate::vault::{Issued, Pat, PatLogin, Vault, VaultError};
 
 /// Keeps what is to be kept.
@@ -20,19 +21,27 @@ pub fn store(
     vault: &Vault,
     now: u64,
 ) -> Result<(), Failure> {
-    let Some(subject) = Subject::of(request) else { return Ok(()) };
+    let Some(subject) = Subject::of(request) else {
+        return ignored("the request names no git server");
+    };
     if carries_our_state(request) {
-        return Ok(());
+        return ignored("it was handed out here (state)");
     }
-    let Some(login) = login(request, now) else { return Ok(()) };
+    let Some(login) = login(request, now) else {
+        return ignored(
+            "there is no password, or none to keep: ephemeral, past its end, or of OAuth",
+        );
+    };
     let integrations = match integrations() {
         Ok(integrations) => integrations,
-        Err(_) if !subject.place.is_cloud() => return Ok(()),
+        Err(_) if !subject.place.is_cloud() => {
+            return ignored("the integrations cannot be read");
+        }
         Err(error) => return Err(Failure::new(error.to_string()).hint(error.fix)),
     };
     let Some(integration) = integrations.of_place(&subject.place).map(|found| &found.integration)
     else {
-        return Ok(());
+        return ignored("the host is not configured");
     };
     // Only a Server's own users may have no password.
     let empty = subject.place.is_cloud() && login.secret().is_empty();
@@ -41,10 +50,10 @@ pub fn store(
         || !subject.scheme_allowed(integration)
         || subject.is_elsewhere(request, integration)
     {
-        return Ok(());
+        return ignored("the integration takes none, or none for that address");
     }
     if is_ours(vault, &subject.host(), login.secret(), now).map_err(failure)? {
-        return Ok(());
+        return ignored("it is an access token that was handed out here");
     }
     let organization = subject.organization(request, integration);
     if organization.is_none() && subject.place.is_cloud() {
@@ -66,6 +75,11 @@ pub fn store(
         kept_at: now,
     };
     pats::keep(vault, &subject.pat_key(), pat).map_err(failure)
+}
+
+fn ignored(why: &str) -> Result<(), Failure> {
+    trace::event("store", |words| words.with("result", "ignored").with("why", why));
+    Ok(())
 }
 
 fn failure(error: VaultError) -> Failure {

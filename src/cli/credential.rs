@@ -12,6 +12,7 @@ use crate::person::leave_with_caller;
 use crate::protocol::{Answer, CAPABILITIES, Operation, Request};
 use crate::report::{Exit, Failure, Message, stdout};
 use crate::sign_in::when_git_asks;
+use crate::trace;
 use crate::vault::Vault;
 
 pub(super) fn run(operation: Operation) -> Exit {
@@ -22,10 +23,12 @@ pub(super) fn run(operation: Operation) -> Exit {
     let request = match Request::read(&mut stdin().lock()) {
         Ok(request) => request,
         Err(error) => {
+            trace::event("git", |words| words.with("refused", &error));
             Message::error(error.to_string()).print();
             return Exit::Failed;
         }
     };
+    trace::event("git", |words| broker::told_request(words, &request));
     let paths = match Paths::from_env() {
         Ok(paths) => paths,
         Err(failure) => {
@@ -39,7 +42,11 @@ pub(super) fn run(operation: Operation) -> Exit {
         }
     };
     let vault = Vault::new(paths.state.clone(), paths.mounted_key.clone());
-    let integrations = || Integrations::load(&paths);
+    let integrations = || {
+        let loaded = Integrations::load(&paths);
+        trace::event("integration", |words| broker::told_integration(words, &request, &loaded));
+        loaded
+    };
     let now = clock::now();
     match operation {
         Operation::Get => {
@@ -77,6 +84,7 @@ pub(super) fn run(operation: Operation) -> Exit {
 
 /// Messages first: git may end this process as soon as it has the answer.
 fn answer(outcome: &Outcome) -> Exit {
+    trace::event("answer", |words| outcome.told(words));
     outcome.messages.iter().for_each(Message::print);
     match outcome.answer.encode() {
         Ok(bytes) if bytes.is_empty() => outcome.exit,

@@ -21,12 +21,17 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
         })?),
     };
     let all = examine(room.paths, setup_git::this_program()?, url, args.refresh);
-    if args.json {
-        print::document(document(&all))?;
-    } else {
-        text(&all, Colours::for_stdout())?;
-    }
+    show(&all, Some(&conclusion(&all)), args.json)?;
     Ok(if root(&all).is_none() { Exit::Done } else { Exit::Failed })
+}
+
+/// Prints what was looked at and the sentence it ends in, if that is not said elsewhere.
+pub(super) fn show(all: &[Examined], conclusion: Option<&str>, json: bool) -> Result<(), Failure> {
+    if json {
+        print::document(document(all, conclusion))
+    } else {
+        text(all, conclusion, Colours::for_stdout())
+    }
 }
 
 /// Whether marks are in colour.
@@ -52,7 +57,7 @@ impl Colours {
     }
 }
 
-fn text(all: &[Examined], colours: Colours) -> Result<(), Failure> {
+fn text(all: &[Examined], conclusion: Option<&str>, colours: Colours) -> Result<(), Failure> {
     let mut lines = String::new();
     let mut line = |text: String| {
         lines.push_str(&text);
@@ -68,7 +73,7 @@ fn text(all: &[Examined], colours: Colours) -> Result<(), Failure> {
         }
         line(String::new());
     }
-    line(escape(&conclusion(all)));
+    conclusion.into_iter().for_each(|text| line(escape(text)));
     print::bytes(lines.as_bytes())
 }
 
@@ -92,7 +97,7 @@ fn step(step: Option<Step>) -> Value {
 }
 
 /// As `src/doctor/schema.json` says.
-fn document(all: &[Examined]) -> Value {
+fn document(all: &[Examined], conclusion: Option<&str>) -> Value {
     let targets: Vec<_> = all
         .iter()
         .map(|examined| {
@@ -104,7 +109,7 @@ fn document(all: &[Examined]) -> Value {
     let fault = found.map(|(_, _, fault)| fault);
     json!({
         "ok": found.is_none(),
-        "conclusion": conclusion(all),
+        "conclusion": conclusion,
         "check": found.map(|(_, done, _)| done.id),
         "step": step(fault.and_then(|fault| fault.step)),
         "fix": fault.map(|fault| &fault.fix),

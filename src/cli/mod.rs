@@ -19,21 +19,27 @@ mod token;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use clap::Parser as _;
 use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::azure::is_token;
 use crate::integration::{FileError, Integrations};
 use crate::paths::Paths;
 use crate::protocol::Operation;
 use crate::report::{Exit, Failure, Message, stderr};
+use crate::trace;
 use crate::vault::{Vault, VaultError};
 use args::{Args, Command};
 
 /// Runs the program.
 pub fn run() -> ExitCode {
+    let started = Instant::now();
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    trace::event("begin", |words| {
+        words.with("version", env!("CARGO_PKG_VERSION")).with("command", name(&arguments))
+    });
     // git's own calls come before anything that costs time.
     let operation = match arguments.as_slice() {
         [_, word] => word.to_str().and_then(Operation::from_word),
@@ -43,7 +49,28 @@ pub fn run() -> ExitCode {
         Some(operation) => credential::run(operation),
         None => command(&arguments),
     };
+    trace::event("end", |words| {
+        words.with("exit", exit as u8).with("ms", started.elapsed().as_millis())
+    });
     ExitCode::from(exit as u8)
+}
+
+/// The name of the command. Nothing else of the command line is told: it may be anything.
+fn name(arguments: &[OsString]) -> String {
+    let words = arguments.iter().skip(1).map_while(|word| word.to_str());
+    if let [_, word] = arguments
+        && word.to_str().and_then(Operation::from_word).is_some()
+    {
+        return words.collect();
+    }
+    let mut known = Args::command();
+    let mut names = Vec::new();
+    for word in words {
+        let Some(next) = known.find_subcommand(word).cloned() else { break };
+        names.push(next.get_name().to_owned());
+        known = next;
+    }
+    if names.is_empty() { "none".to_owned() } else { names.join(" ") }
 }
 
 fn command(arguments: &[OsString]) -> Exit {
@@ -61,7 +88,7 @@ fn command(arguments: &[OsString]) -> Exit {
         Command::Login(args) => login::run(args),
         Command::Logout(args) => logout::run(args),
         Command::Status(args) => status::run(args),
-        Command::Integration(args) => integration::run(args),
+        Command::Integration(args) => return finish(integration::run(args)),
         Command::Key(args) => key::run(args),
         Command::Bootstrap(args) => return bootstrap::run(&args),
         Command::Doctor(args) => return finish(doctor::run(&args)),

@@ -13,6 +13,7 @@ use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, set_up,
 use crate::integration::{HostKey, Integrations};
 use crate::paths::NAME;
 use crate::report::{Exit, Failure, Message};
+use crate::trace;
 use crate::vault::Pats;
 
 pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
@@ -32,6 +33,7 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
         warn_of_old_git(&git, &integrations);
         set_up(&git, &helper, &targets(&room, &integrations, args.proactive), &options)?
     };
+    tell(&report);
     report.messages().iter().for_each(Message::print);
     Ok(report.exit())
 }
@@ -41,7 +43,15 @@ pub(super) fn configure(room: &Room) -> Result<Report, Failure> {
     let git = find_git()?;
     let integrations = room.integrations()?;
     let targets = targets(room, &integrations, false);
-    set_up(&git, &this_program()?, &targets, &Options::default())
+    set_up(&git, &this_program()?, &targets, &Options::default()).inspect(tell)
+}
+
+fn tell(report: &Report) {
+    trace::event("setup-git", |words| {
+        let words = words.with("file", report.file.display()).flag("changed", report.changed);
+        let words = report.lines.iter().fold(words, |words, line| words.with("line", line));
+        words.with("in_the_way", report.following.len())
+    });
 }
 
 fn find_git() -> Result<Git, Failure> {

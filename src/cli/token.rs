@@ -16,6 +16,7 @@ use crate::net::Network;
 use crate::protocol::{Answer, Capabilities, Credential, Login, Request};
 use crate::report::{Exit, Failure, Message};
 use crate::secret::Secret;
+use crate::trace;
 
 pub(super) fn run(args: &Arguments) -> Result<Exit, Failure> {
     let room = Room::enter()?;
@@ -37,6 +38,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit, Failure> {
     });
     let shelf = VaultShelf::new(&room.vault, &Network);
     let outcome = broker::get(&request, || Ok(integrations), &shelf, clock::now());
+    trace::event("answer", |words| outcome.told(words));
     let Answer::Credential(credential) = outcome.answer else {
         return nothing(args, &outcome, &target, &request);
     };

@@ -7,13 +7,13 @@ use oauth2::http::Request;
 use crate::net::{NetError, Reply, Send};
 
 /// Answers in turn, and remembers what was asked.
-pub(super) struct Table {
+pub(crate) struct Table {
     replies: RefCell<Vec<Reply>>,
-    pub(super) asked: RefCell<Vec<Request<Vec<u8>>>>,
+    pub(crate) asked: RefCell<Vec<Request<Vec<u8>>>>,
 }
 
 impl Table {
-    pub(super) fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         let mut replies: Vec<Reply> = replies.into_iter().collect();
         replies.reverse();
         Self { replies: RefCell::new(replies), asked: RefCell::default() }
@@ -28,7 +28,7 @@ impl Send for Table {
 }
 
 /// An answer; headers as `name: value`.
-pub(super) fn reply(status: u16, headers: &[&str], body: &str) -> Reply {
+pub(crate) fn reply(status: u16, headers: &[&str], body: &str) -> Reply {
     let headers = headers
         .iter()
         .map(|line| {

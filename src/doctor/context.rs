@@ -1,7 +1,8 @@
 //! What checks look at, gathered when the first of them asks.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::table::Outcome;
@@ -15,14 +16,25 @@ use crate::entra::{Endpoints, EntraError, Issuer, fetch_endpoints};
 use crate::git::Git;
 use crate::git::setup::{Examination, examine};
 use crate::integration::{Found, HostKey, Integration, Integrations};
-use crate::net::{NetError, Network, Reply, Send, Within};
+use crate::net::{NetError, Reply, Send, Within};
 use crate::paths::Paths;
 use crate::protocol::{Answer, Capabilities, Credential, Request};
 use crate::report::Failure;
 use crate::vault::{Access, HoldOffKind, Pat, Pats, Session, Vault, VaultError};
 
-/// How long one request may take: half of what a check may.
-const REQUEST: Duration = Duration::from_secs(5);
+/// The network, for checks that run side by side.
+pub type Wire = dyn Send + std::marker::Send + Sync;
+
+/// How much is tried, and how patiently.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    /// Whether tokens are to be refreshed.
+    pub refresh: bool,
+    /// Whether what cannot be tested is a fault.
+    pub strict: bool,
+    /// How long one request may take, where that is less than requests may.
+    pub request: Option<Duration>,
+}
 
 /// This machine.
 #[derive(Debug)]
@@ -67,6 +79,23 @@ pub struct Target {
 }
 
 impl Target {
+    /// The host of an integration, with its default organization where it has one.
+    pub(super) fn of(integration: &Integration) -> Self {
+        let directory = integration.virtual_directory.prefix().trim_start_matches('/');
+        let path = match &integration.host.organization {
+            Some(organization) => format!("{directory}/{organization}"),
+            None => directory.to_owned(),
+        };
+        let path = path.trim_start_matches('/').to_owned();
+        Self {
+            scheme: Scheme::Https,
+            place: integration.host.key.place(),
+            path: Some(path).filter(|path| !path.is_empty()),
+            holds_secret: false,
+            local: false,
+        }
+    }
+
     /// Its address.
     pub fn url(&self) -> String {
         let base = format!("{}://{}", self.scheme.as_str(), self.place.authority());
@@ -95,7 +124,7 @@ pub(super) enum Given {
 /// One target and everything that is known of it.
 pub(super) struct Host {
     /// The machine.
-    pub machine: std::sync::Arc<Machine>,
+    pub machine: Arc<Machine>,
     /// The integrations there are.
     pub integrations: Integrations,
     /// What is asked about.
@@ -108,6 +137,12 @@ pub(super) struct Host {
     pub repository: Option<String>,
     /// Whether tokens are to be refreshed.
     pub refresh: bool,
+    /// Whether what cannot be tested is a fault.
+    pub strict: bool,
+    request: Option<Duration>,
+    network: Arc<Wire>,
+    /// Whether it has been said why git is given nothing, should that be so.
+    explained: AtomicBool,
     endpoints: OnceLock<Result<Endpoints, EntraError>>,
     examination: OnceLock<Result<Examination, Failure>>,
     given: OnceLock<Given>,
@@ -118,10 +153,11 @@ pub(super) struct Host {
 impl Host {
     /// Nothing is looked up yet.
     pub(super) fn new(
-        machine: std::sync::Arc<Machine>,
+        machine: Arc<Machine>,
         integrations: Integrations,
         target: Target,
-        refresh: bool,
+        manner: Manner,
+        network: Arc<Wire>,
     ) -> Self {
         let found = integrations.of_place(&target.place).cloned();
         let nowhere = VirtualDirectory::default();
@@ -143,7 +179,11 @@ impl Host {
             found,
             organization,
             repository,
-            refresh,
+            refresh: manner.refresh,
+            strict: manner.strict,
+            request: manner.request,
+            network,
+            explained: AtomicBool::new(false),
             endpoints: OnceLock::new(),
             examination: OnceLock::new(),
             given: OnceLock::new(),
@@ -221,6 +261,19 @@ impl Host {
         Ok(pats)
     }
 
+    /// The same outcome; a fault that keeps git from being given anything is noted.
+    pub(super) fn explaining(&self, outcome: Outcome) -> Outcome {
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.explained.store(true, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    /// Whether such a fault was told of.
+    pub(super) fn is_explained(&self) -> bool {
+        self.explained.load(Ordering::Relaxed)
+    }
+
     /// What `get` would give, asked once. Nothing is refreshed and nothing is written.
     pub(super) fn given(&self) -> &Given {
         self.given.get_or_init(|| self.ask_for_credential())
@@ -281,10 +334,12 @@ impl Host {
 impl Send for Host {
     fn send(&self, mut request: oauth2::http::Request<Vec<u8>>) -> Result<Reply, NetError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        if request.extensions().get::<Within>().is_none() {
-            request.extensions_mut().insert(Within(REQUEST));
+        if let Some(within) = self.request
+            && request.extensions().get::<Within>().is_none()
+        {
+            request.extensions_mut().insert(Within(within));
         }
-        let reply = Network.send(request)?;
+        let reply = self.network.send(request)?;
         let theirs = reply
             .header("date")
             .and_then(|date| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok());

@@ -3,23 +3,37 @@
 
 mod configuration;
 mod context;
+mod faults;
 mod host;
 mod machine;
+mod organization;
+mod pat;
 mod repository;
+mod save_and_test;
+mod session;
+mod set_up;
 mod table;
+mod time;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::azure::{Organization, RemoteUrl, Scheme, UrlError};
 use crate::broker::{PatKey, sessions};
 use crate::integration::{Integration, Integrations};
+use crate::net::Network;
 use crate::paths::Paths;
 use crate::vault::Pats;
-pub use context::Target;
-use context::{Host, Machine};
+use context::{Host, Machine, Manner};
+pub use context::{Target, Wire};
+pub use save_and_test::{prove, save_and_test};
 pub use table::{BadTable, Check, Done, Fault, Outcome, run};
+
+/// How long one request may take: two follow each other where nobody answers, and ten seconds are
+/// what a person waits.
+const REQUEST: Duration = Duration::from_secs(4);
 
 /// What was looked at, and what came of it.
 #[derive(Clone, Debug)]
@@ -45,12 +59,18 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
         }
     };
     let before = all[0].checks.clone();
+    let manner = Manner { refresh, strict: false, request: Some(REQUEST) };
     // Side by side, so that a network that is gone is waited for once.
     let looking: Vec<_> = targets
         .into_iter()
         .map(|target| {
-            let host =
-                Arc::new(Host::new(Arc::clone(&machine), integrations.clone(), target, refresh));
+            let host = Arc::new(Host::new(
+                Arc::clone(&machine),
+                integrations.clone(),
+                target,
+                manner,
+                Arc::new(Network),
+            ));
             let before = before.clone();
             let url = host.target.url();
             let looks = std::thread::spawn(move || {

@@ -10,6 +10,7 @@ use crate::azure::Step;
 use crate::report::{Exit, Failure, escape};
 
 /// One thing that can be right or wrong.
+#[derive(Debug)]
 pub struct Check<C> {
     /// What it is called in documents and by those who look for it; never changes.
     pub id: &'static str,
@@ -26,6 +27,15 @@ pub struct Check<C> {
     /// Looks.
     pub look: fn(&C) -> Outcome,
 }
+
+// Derived, it would ask the same of what is looked at.
+impl<C> Clone for Check<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Check<C> {}
 
 /// What came of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,7 +256,7 @@ fn validate<C>(checks: &[Check<C>], before: &[Done]) -> Result<(), BadTable> {
     }
     while let Some(first) = left.first() {
         let id = first.id;
-        let (ready, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|check| {
+        let (ready, rest): (Vec<&Check<C>>, Vec<_>) = left.into_iter().partition(|check| {
             check.needs.iter().chain(check.after).all(|need| settled.contains(need))
         });
         if ready.is_empty() {

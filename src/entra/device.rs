@@ -15,6 +15,7 @@ use super::error::EntraError;
 use super::scopes;
 use super::token::{App, Grant, client, exchange, http_response};
 use crate::net::{NetError, Send};
+use crate::trace::{self, Fingerprint};
 
 /// Between two polls where the answer says nothing that makes sense (RFC 8628 section 3.2), in
 /// seconds.
@@ -142,6 +143,14 @@ pub fn ask(
     if user_code.is_empty() || user_code.len() > 64 {
         return Err(unusable("a code that nobody could enter"));
     }
+    trace::event("device", |words| {
+        let code = details.device_code().secret().as_bytes();
+        words
+            .with("device_code", Fingerprint::of_bytes(code))
+            .with("at", verification_uri.host_str().unwrap_or_default())
+            .with("good_for", details.expires_in().as_secs())
+            .with("asked_every", details.interval().as_secs())
+    });
     Ok(Device {
         user_code,
         verification_uri,

@@ -3,7 +3,9 @@
 
 use url::Url;
 
+use super::refusal::word;
 use crate::secret::Secret;
+use crate::trace::Words;
 
 /// What a callback is held against: only one with the right state belongs to this sign-in.
 #[derive(Debug)]
@@ -30,6 +32,18 @@ pub enum Callback {
         /// Text for people, from outside.
         description: String,
     },
+}
+
+impl Callback {
+    /// What a trace tells of it.
+    pub fn told(&self, words: Words) -> Words {
+        match self {
+            Self::Code { code, issuer } => {
+                words.with("result", "code").secret("code", code).flag("issuer", issuer.is_some())
+            }
+            Self::Refused { error, .. } => words.with("result", "error").with("error", word(error)),
+        }
+    }
 }
 
 /// What to do with a request.

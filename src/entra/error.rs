@@ -6,6 +6,7 @@ use super::refusal::{Class, NOT_ITS_OWN_ANSWER, Refusal, parse_retry_after};
 use crate::azure::Step;
 use crate::net::{NetError, Reply};
 use crate::report::Failure;
+use crate::trace;
 
 /// Why the identity provider gave nothing.
 #[derive(Clone, Debug, Error)]
@@ -26,6 +27,7 @@ impl EntraError {
     pub fn refused(host: &str, reply: &Reply) -> Self {
         let retry_after = reply.header("retry-after").and_then(parse_retry_after);
         let refusal = Refusal::read(reply.status, retry_after, &reply.body);
+        trace::event("refused", |words| refusal.told(words.with("host", host)));
         Self::Refused(Box::new(refusal.from_host(host)))
     }
 

@@ -17,6 +17,7 @@ use url::Url;
 use super::door::{Callback, Door, Verdict};
 use super::page::{self, Page};
 use crate::secret::Secret;
+use crate::trace;
 
 /// How long one connection may take to send its request.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -125,7 +126,12 @@ fn serve<E: From<Arrival>>(stream: &TcpStream, door: &Door, arrivals: &SyncSende
                 page::answer(stream, 400, Page::NotHere);
             }
         }
-        Verdict::Refuse(status) => page::answer(stream, status, Page::NotHere),
+        Verdict::Refuse(status) => {
+            trace::event("callback", |words| {
+                words.with("result", "refused").with("status", status)
+            });
+            page::answer(stream, status, Page::NotHere);
+        }
     }
 }
 

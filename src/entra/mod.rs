@@ -11,6 +11,7 @@ mod issuer;
 mod loopback;
 mod page;
 mod refusal;
+mod registered;
 mod scopes;
 mod token;
 
@@ -24,5 +25,6 @@ pub use error::EntraError;
 pub use issuer::{ExpectedIssuer, Issuer, IssuerError};
 pub use loopback::{Arrival, Loopback};
 pub use refusal::{Class, Refusal, parse_retry_after};
+pub use registered::{Registered, prove_redirect_uri};
 pub use scopes::{Allows, allow, everything as everything_consented};
 pub use token::{App, Authorization, Grant, authorize, prove_client, redeem, refresh};

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::issuer::is_guid;
 use crate::azure::{self as messages, Step};
 use crate::report::escape;
+use crate::trace::Words;
 
 mod mask;
 
@@ -105,6 +106,18 @@ impl Refusal {
     pub fn from_host(mut self, host: &str) -> Self {
         self.host = Some(host.to_owned()).filter(|host| !host.is_empty());
         self
+    }
+
+    /// What a trace tells of it: none of its sentences, for they name accounts.
+    pub(super) fn told(&self, words: Words) -> Words {
+        let codes: Vec<_> = self.codes.iter().map(|code| format!("AADSTS{code}")).collect();
+        words
+            .with("status", self.status)
+            .with("error", &self.error)
+            .maybe("codes", Some(codes.join(",")).filter(|codes| !codes.is_empty()))
+            .with("class", format!("{:?}", self.class))
+            .maybe("retry_after", self.retry_after)
+            .maybe("correlation_id", self.correlation_id.as_ref())
     }
 
     /// Reads what a browser brought back instead of a code (RFC 6749 section 4.1.2.1).
@@ -216,6 +229,11 @@ fn client_step(error: &str) -> (Option<Step>, &'static str) {
             Some(Step::ApiPermissions),
             "add Azure DevOps vso.code and vso.code_write under API permissions",
         ),
+        // OpenID Connect Dynamic Client Registration section 3.3, as providers name it on their pages.
+        "invalid_redirect_uri" => (
+            Some(Step::Authentication),
+            "register the redirect URI that integration add printed, letter by letter",
+        ),
         "unsupported_grant_type" | "unsupported_response_type" => {
             (Some(Step::Authentication), "look at the platforms and flows under Authentication")
         }
@@ -236,7 +254,7 @@ pub fn parse_retry_after(value: &str) -> Option<u64> {
 }
 
 /// A word of the protocol (RFC 6749 section 5.2), or nothing: it ends up in messages and files.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     if plain && text.len() <= 64 { text.to_owned() } else { String::from("unreadable") }
 }

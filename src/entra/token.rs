@@ -21,6 +21,7 @@ use super::issuer::Issuer;
 use super::scopes;
 use crate::net::{NetError, Reply, Send};
 use crate::secret::Secret;
+use crate::trace;
 
 /// The longest lifetime believed of an access token: 30 days. Entra's longest is 28 hours.
 const LONGEST_LIFETIME: u64 = 30 * 24 * 60 * 60;
@@ -263,7 +264,7 @@ fn grant(response: TokenResponse) -> Result<Grant, EntraError> {
         Some(scopes) => scopes.iter().map(|scope| scope.to_string()).collect(),
         None => scopes::asked().collect(),
     };
-    Ok(Grant {
+    let grant = Grant {
         access_token: token.as_str().into(),
         expires_in,
         refresh_token: response
@@ -273,5 +274,15 @@ fn grant(response: TokenResponse) -> Result<Grant, EntraError> {
             .map(Secret::from),
         scopes,
         id_token: response.extra_fields().id_token.as_deref().map(Secret::from),
-    })
+    };
+    trace::event("granted", |words| {
+        words
+            .secret("access_token", &grant.access_token)
+            .with("ends_in", expires_in)
+            .maybe_secret("refresh_token", grant.refresh_token.as_ref())
+            .maybe_secret("id_token", grant.id_token.as_ref())
+            // The scopes themselves are the issuer's words, which may be anything.
+            .with("allows", format!("{:?}", scopes::allow(&grant.scopes)))
+    });
+    Ok(grant)
 }

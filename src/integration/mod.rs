@@ -2,7 +2,6 @@
 
 mod file;
 mod model;
-mod probe;
 mod secret;
 mod wire;
 
@@ -10,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 pub use file::{FileError, IntegrationsFile};
 pub use model::{HostKey, HostSpec, Integration, OAuth, ScmId};
-pub use probe::probe;
 pub use secret::{ClientSecretError, open_client_secret, seal_client_secret};
 pub use wire::{ModelError, pat_url};
 
@@ -69,6 +67,11 @@ impl Integrations {
             }
         }
         Ok(())
+    }
+
+    /// This one and no other.
+    pub fn only(found: Found) -> Self {
+        Self { entries: vec![found], runner_name: None }
     }
 
     /// The integration of that host.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::Client;
 use reqwest::redirect::Policy;
@@ -12,8 +12,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::error::{NetError, NetErrorKind};
+use super::told;
 use crate::azure::{Authority, Scheme};
 use crate::git::{Git, NetworkSettings, network_settings};
+use crate::trace;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -71,36 +73,46 @@ pub struct Network;
 
 impl Send for Network {
     fn send(&self, request: oauth2::http::Request<Vec<u8>>) -> Result<Reply, NetError> {
-        let (parts, body) = request.into_parts();
-        let url = Url::parse(&parts.uri.to_string()).map_err(|_| {
-            NetError::new("", NetErrorKind::Other("the address is no URL".to_owned()))
-        })?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let fail = |error: &reqwest::Error| NetError::of(&host, error);
-        let client = build(&url, &host)?;
-        let within = parts.extensions.get::<Within>().map_or(TIMEOUT, |within| within.0);
-        let response = client
-            .request(parts.method, url)
-            .headers(parts.headers)
-            .body(body)
-            // Set on the request it covers the body as a whole; set on the client it would begin
-            // anew with each read, and a peer that drips could hold the refresh lock without end.
-            .timeout(within)
-            .send()
-            .map_err(|error| fail(&error))?;
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
-        let enough = parts.extensions.get::<EnoughBody>().map(|enough| enough.0);
-        response
-            .take(enough.unwrap_or(u64::MAX).min(BODY_LIMIT + 1))
-            .read_to_end(&mut body)
-            .map_err(|error| NetError::of_read(&host, &error))?;
-        if body.len() as u64 > BODY_LIMIT {
-            return Err(NetError::new(&host, NetErrorKind::TooLarge));
+        if !trace::is_on() {
+            return exchange(request);
         }
-        Ok(Reply { status, headers, body })
+        let words = told::asked(&request);
+        let started = Instant::now();
+        let result = exchange(request);
+        trace::event("request", |_| told::ended(words, &result, started.elapsed()));
+        result
     }
+}
+
+fn exchange(request: oauth2::http::Request<Vec<u8>>) -> Result<Reply, NetError> {
+    let (parts, body) = request.into_parts();
+    let url = Url::parse(&parts.uri.to_string())
+        .map_err(|_| NetError::new("", NetErrorKind::Other("the address is no URL".to_owned())))?;
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let fail = |error: &reqwest::Error| NetError::of(&host, error);
+    let client = build(&url, &host)?;
+    let within = parts.extensions.get::<Within>().map_or(TIMEOUT, |within| within.0);
+    let response = client
+        .request(parts.method, url)
+        .headers(parts.headers)
+        .body(body)
+        // Set on the request it covers the body as a whole; set on the client it would begin
+        // anew with each read, and a peer that drips could hold the refresh lock without end.
+        .timeout(within)
+        .send()
+        .map_err(|error| fail(&error))?;
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    let enough = parts.extensions.get::<EnoughBody>().map(|enough| enough.0);
+    response
+        .take(enough.unwrap_or(u64::MAX).min(BODY_LIMIT + 1))
+        .read_to_end(&mut body)
+        .map_err(|error| NetError::of_read(&host, &error))?;
+    if body.len() as u64 > BODY_LIMIT {
+        return Err(NetError::new(&host, NetErrorKind::TooLarge));
+    }
+    Ok(Reply { status, headers, body })
 }
 
 fn build(url: &Url, host: &str) -> Result<Client, NetError> {

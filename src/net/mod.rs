@@ -5,6 +5,7 @@
 
 mod client;
 mod error;
+mod told;
 
 pub use client::{EnoughBody, Network, Reply, Send, Within};
 pub use error::NetError;

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::entra::{Allows, Claims, ClaimsError, Expected, Grant, allow};
 use crate::report::{Exit, Failure};
 use crate::secret::{Digest, Secret};
-use crate::vault::{Access, Session, SignInMethod};
+use crate::vault::{Access, Session, SignInFailure, SignInMethod};
 
 impl SignIn<'_> {
     /// Keeps a grant as the session of this key.
@@ -81,6 +81,7 @@ impl SignIn<'_> {
             .and_then(|writer| {
                 // Killed half way, no access token of the account before is left to be given out.
                 writer.remove::<Access>(&self.key.to_string())?;
+                writer.remove::<SignInFailure>(&self.key.to_string())?;
                 let (token, lifetime) = (grant.access_token, grant.expires_in);
                 persist(&writer, self.key, &session, token, lifetime, Vec::new())
             })

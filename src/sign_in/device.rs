@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::prepare::token_url;
+use super::prepare::{Prepared, token_url};
 use super::{SignIn, spelled};
 use crate::entra::{Device, EntraError, Polled, ask_for_device_code, poll_device_code};
 use crate::report::{Exit, Failure, escape};
+use crate::trace;
 use crate::vault::{ClientMode, Session, SignInMethod};
 
 impl SignIn<'_> {
@@ -14,7 +15,12 @@ impl SignIn<'_> {
     /// # Errors
     /// What went wrong and at which step; nothing is changed then.
     pub fn with_device_code(&self) -> Result<Session, Failure> {
+        trace::event("sign-in", |words| words.with("key", self.key).with("way", "device code"));
         let prepared = self.prepare(Some(ClientMode::Public))?;
+        self.device(&prepared).map_err(|failure| self.remembered(failure))
+    }
+
+    fn device(&self, prepared: &Prepared<'_>) -> Result<Session, Failure> {
         let (endpoints, client_id) = (&prepared.endpoints, &*prepared.oauth.client_id);
         let Some(url) = &endpoints.device_authorization_endpoint else {
             let host = endpoints.token_endpoint.host_str().unwrap_or_default();
@@ -48,7 +54,7 @@ impl SignIn<'_> {
             device.pace.after(&polled);
             match polled {
                 Polled::Granted(grant) => {
-                    return self.accept(&prepared, *grant, None, SignInMethod::Device, None);
+                    return self.accept(prepared, *grant, None, SignInMethod::Device, None);
                 }
                 Polled::Over(error) if has_run_out(&error) => return Err(self.ran_out()),
                 Polled::Over(error) => {

@@ -17,9 +17,9 @@ use crate::clock;
 use crate::devops::Site;
 use crate::net::Send;
 use crate::person::{Answer, Person, command_line};
-use crate::protocol::Answer as Reply;
 use crate::report::{Exit, Failure, Message, escape};
 use crate::secret::Secret;
+use crate::trace;
 use crate::vault::{Lock, LockError, Prompted, Vault, VaultError, acquire, read_bounded};
 
 /// How long to wait for a person whom another process asks: longer than any one way takes.
@@ -136,12 +136,7 @@ fn unasked(instead: Outcome, error: &VaultError) -> Outcome {
 }
 
 fn stop(failure: Failure) -> Outcome {
-    Outcome {
-        answer: Reply::Quit,
-        messages: vec![failure.message],
-        exit: failure.exit,
-        offer: None,
-    }
+    Outcome::quit(failure.message, failure.exit)
 }
 
 /// The person's no, with the command that makes up for it.
@@ -187,7 +182,7 @@ impl Asking<'_> {
         let token_possible = !self.offer.place.is_cloud() || self.offer.organization.is_some();
         let ways = ways(&self.offer.integration, surroundings, token_possible);
         let why = instead.messages.first().map_or_else(
-            || format!("nobody is signed in to {}", self.offer.key.host),
+            || crate::azure::sentences::nobody_signed_in(&self.offer.key.host.to_string()),
             |message| message.text.clone(),
         );
         self.person.say(&format!("\ngit needs a sign-in: {}.\n\n", escape(&why)));
@@ -197,6 +192,13 @@ impl Asking<'_> {
                 [only] => *only,
                 _ => self.choose(&ways)?,
             };
+            trace::event("sign-in", |words| {
+                words
+                    .with("key", &self.offer.key)
+                    .with("chosen", format!("{way:?}"))
+                    .with("of", ways.len())
+                    .flag("elsewhere", surroundings.elsewhere)
+            });
             match self.run(way, surroundings) {
                 Ok(()) => return Ok(()),
                 Err(Nowhere::Over(failure)) => return Err(failure),

@@ -4,6 +4,7 @@ use super::SignIn;
 use crate::entra::refresh;
 use crate::report::Failure;
 use crate::secret::Secret;
+use crate::trace;
 use crate::vault::{ClientMode, Session, SignInMethod};
 
 impl SignIn<'_> {
@@ -13,6 +14,12 @@ impl SignIn<'_> {
     /// # Errors
     /// What went wrong and at which step; nothing is changed then.
     pub fn import(&self, refresh_token: &Secret, public: bool) -> Result<Session, Failure> {
+        trace::event("sign-in", |words| {
+            words
+                .with("key", self.key)
+                .with("way", "a refresh token that was brought")
+                .secret("refresh_token", refresh_token)
+        });
         let prepared = self.prepare(public.then_some(ClientMode::Public))?;
         let mut grant = refresh(&prepared.endpoints, prepared.app(), refresh_token, self.network)
             .map_err(|error| error.into_failure("the refresh token was not taken"))?;

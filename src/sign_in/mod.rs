@@ -18,11 +18,12 @@ use std::time::Duration;
 
 use crate::azure::Organization;
 use crate::broker::SessionKey;
+use crate::clock;
 use crate::integration::Integration;
 use crate::net::Send;
 use crate::person::Person;
 use crate::report::{Exit, Failure};
-use crate::vault::Vault;
+use crate::vault::{SignInFailure, Vault};
 
 pub use first::when_git_asks;
 pub use pat::{NewPat, read_pat};
@@ -62,6 +63,23 @@ impl SignIn<'_> {
     /// The address a command for the same is given.
     fn url(&self) -> String {
         format!("https://{}", self.key)
+    }
+
+    /// The same failure, kept for whoever looks for the reason later. One that may be over the next
+    /// time says nothing of how things are.
+    fn remembered(&self, failure: Failure) -> Failure {
+        if failure.exit != Exit::Unavailable {
+            let failed = SignInFailure {
+                at: clock::now(),
+                integration: self.integration.digest(),
+                text: failure.message.text.clone(),
+                hint: failure.message.hint.clone().unwrap_or_default(),
+            };
+            // The person is told of the failure itself; that it is remembered is no more than of use.
+            let _ =
+                self.vault.write().and_then(|writer| writer.put(&self.key.to_string(), &failed));
+        }
+        failure
     }
 }
 

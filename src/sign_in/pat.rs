@@ -6,7 +6,7 @@ use crate::azure::{
 };
 use crate::broker::{PatKey, keep_pat};
 use crate::clock;
-use crate::devops::{Reason, Site, Trial, try_pat};
+use crate::devops::{Asker, Reason, Site, Trial, try_pat};
 use crate::entra::open_browser;
 use crate::integration::{HostKey, Integration};
 use crate::net::Send;
@@ -149,7 +149,9 @@ impl NewPat<'_> {
             organization: self.organization,
         };
         let trial = try_pat(network, site, self.username, pat);
-        let Some(mut failure) = trial.failure(site, &self.page()) else { return Ok(()) };
+        let Some(mut failure) = trial.failure(site, &self.page(), Asker::Login) else {
+            return Ok(());
+        };
         // Only now: Azure promises no form, so one that works is right.
         let not_accepted = matches!(trial, Trial::Refused { reason: Reason::NotAccepted, .. });
         if not_accepted && form(pat.expose()) == Form::Unknown {

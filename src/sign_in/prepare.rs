@@ -14,6 +14,7 @@ use crate::integration::{HostKey, OAuth};
 use crate::net::{NetError, Reply, Send, Within};
 use crate::report::{Failure, Message};
 use crate::secret::Secret;
+use crate::trace;
 use crate::vault::{ClientMode, VaultError};
 
 /// How long a person waits at most for what their organization says of its tenant. It spares them
@@ -76,16 +77,28 @@ impl<'a> SignIn<'a> {
             return Ok((issuer, endpoints));
         }
         let Some(tenant) = self.tenant_of(organization)? else { return Ok((issuer, endpoints)) };
+        let tell = |verdict: &str| {
+            trace::event("tenant", |words| {
+                words
+                    .with("organization", organization)
+                    .with("says", format!("{tenant:?}"))
+                    .with("issuer", &issuer)
+                    .with("result", verdict)
+            });
+        };
         if tenant == OrganizationTenant::Unknown && !issuer.is_tenant_specific() {
             self.person.say(&self.at_the_accounts_own(organization).render());
         }
         if let Some(of_tenant) = tenant.issuer(&issuer) {
+            tell("signs in there");
             let endpoints = self.endpoints(&of_tenant)?;
             return Ok((of_tenant, endpoints));
         }
         let expected = issuer.expected_issuer(&endpoints.issuer).ok();
         let ours = expected.as_ref().and_then(|expected| expected.tenant_id());
-        match compare(&tenant, ours).failure(organization, self.integration.pat) {
+        let comparison = compare(&tenant, ours);
+        tell(&format!("{comparison:?}"));
+        match comparison.failure(organization, self.integration.pat) {
             Some(failure) => Err(failure),
             None => Ok((issuer, endpoints)),
         }

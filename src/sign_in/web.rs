@@ -12,10 +12,11 @@ use super::{PATIENCE, SignIn, given_up, spelled};
 use crate::broker::redirect_path;
 use crate::entra::{
     Arrival, Authorization, Callback, Door, EntraError, Loopback, Refusal, authorize, open_browser,
-    redeem,
+    prove_redirect_uri, redeem,
 };
 use crate::person::{Answer, Person};
 use crate::report::{Exit, Failure, escape};
+use crate::trace;
 use crate::vault::{Session, SignInMethod};
 
 /// Where the browser is, and how the person is helped there.
@@ -51,6 +52,14 @@ impl SignIn<'_> {
     /// # Errors
     /// What went wrong and at which step; nothing is changed then.
     pub fn with_browser(&self, browser: Browser) -> Result<Session, Failure> {
+        trace::event("sign-in", |words| {
+            words
+                .with("key", self.key)
+                .with("way", "browser")
+                .flag("started_here", browser.start)
+                .flag("elsewhere", browser.elsewhere)
+                .flag("pasted", browser.paste)
+        });
         let prepared = self.prepare(None)?;
         let loopback = Loopback::bind(redirect_path(prepared.oauth)).map_err(|error| {
             Failure::new(format!(
@@ -88,20 +97,24 @@ impl SignIn<'_> {
         asked.never_mind();
         match event {
             Some(Event::Arrived(arrival)) => {
-                let ended =
-                    self.finish(&prepared, authorization, &arrival.callback, SignInMethod::Browser);
+                let ended = self
+                    .finish(&prepared, authorization, &arrival.callback, SignInMethod::Browser)
+                    .map_err(|failure| self.remembered(failure));
                 match &ended {
                     Ok(_) => arrival.show(Ok(())),
                     Err(failure) => arrival.show(Err(&failure.message.text)),
                 }
                 ended
             }
-            Some(Event::Pasted(callback)) => {
-                self.finish(&prepared, authorization, &callback, SignInMethod::Paste)
-            }
+            Some(Event::Pasted(callback)) => self
+                .finish(&prepared, authorization, &callback, SignInMethod::Paste)
+                .map_err(|failure| self.remembered(failure)),
             Some(Event::Failed(failure)) => Err(failure),
             Some(Event::GaveUp) => Err(given_up()),
-            Some(Event::NotStarted(_)) | None => Err(self.timed_out(&redirect_uri, browser.paste)),
+            Some(Event::NotStarted(_)) | None => {
+                let failure = self.timed_out(&prepared, &redirect_uri, browser.paste);
+                Err(self.remembered(failure))
+            }
         }
     }
 
@@ -183,6 +196,7 @@ impl SignIn<'_> {
         callback: &Callback,
         method: SignInMethod,
     ) -> Result<Session, Failure> {
+        trace::event("callback", |words| callback.told(words.with("by", format!("{method:?}"))));
         let code = match callback {
             Callback::Code { issuer: Some(issuer), .. } if !prepared.is_from(issuer) => {
                 return Err(Failure::new(
@@ -204,11 +218,25 @@ impl SignIn<'_> {
         self.wait.unwrap_or(PATIENCE)
     }
 
-    fn timed_out(&self, redirect_uri: &Url, paste: bool) -> Failure {
+    /// What the browser showed is not known here, but the issuer may say it without one.
+    fn timed_out(&self, prepared: &Prepared<'_>, redirect_uri: &Url, paste: bool) -> Failure {
         let registered = format!("http://localhost{}", redirect_uri.path());
         let pasted = if paste { ", and no address that ends the sign-in was pasted," } else { "" };
         let time = spelled(self.patience());
-        Failure::new(format!("the browser did not come back{pasted} within {time}"))
+        let what = format!("the browser did not come back{pasted} within {time}");
+        let seen = prove_redirect_uri(
+            &prepared.endpoints,
+            prepared.app(),
+            &prepared.issuer,
+            redirect_path(prepared.oauth),
+            self.network,
+        );
+        if let Err(error) = seen
+            && !error.is_passing()
+        {
+            return error.into_failure(&what).exit(Exit::SignIn);
+        }
+        Failure::new(what)
             .hint(format!(
                 "some refusals are shown in the browser only: AADSTS50011 means that {registered} is not among the \
                  app's redirect URIs (step 2), AADSTS700016 a wrong client ID or tenant (step 1), AADSTS50020 the \
@@ -225,6 +253,9 @@ fn read_addresses(person: &Person, door: &Door, send: &SyncSender<Event>) {
             Ok(Answer::Typed(text)) => match door.judge_address(&String::from_utf8_lossy(&text)) {
                 Ok(callback) => Event::Pasted(callback),
                 Err(mistake) => {
+                    trace::event("callback", |words| {
+                        words.with("by", "Paste").with("result", format!("{mistake:?}"))
+                    });
                     person.say(&format!("{}\n", mistake.words()));
                     continue;
                 }

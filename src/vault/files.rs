@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tempfile::{Builder, NamedTempFile};
 
+use crate::trace;
+
 /// Nothing of ours is larger; a larger file is not ours.
 const READ_LIMIT: u64 = 4 << 20;
 
@@ -217,6 +219,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<()> {
         let mut name = path.as_os_str().to_owned();
         name.push(format!("{SET_ASIDE}{number}"));
         if !Path::new(&name).exists() {
+            trace::event("vault", |words| words.with("set_aside", path.display()));
             return fs::rename(path, name);
         }
     }

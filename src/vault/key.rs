@@ -6,6 +6,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use age::secrecy::ExposeSecret as _;
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::files::{self, Private, Watch};
 use crate::secret::Secret;
+use crate::trace;
 
 /// A sealed secret is a few hundred bytes; nothing larger is opened.
 const PLAIN_LIMIT: u64 = 64 * 1024;
@@ -147,7 +149,10 @@ impl RunnerKey {
             .map_or(Ok(()), files::create_private_dir)
             .and_then(|()| files::create_new(&path, text.as_bytes(), files::PRIVATE));
         match made {
-            Ok(()) => Ok(Self { identity, source }),
+            Ok(()) => {
+                trace::event("key", |words| words.with("made", path.display()));
+                Ok(Self { identity, source })
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Self::load(source, &Watch::default())?
                     .ok_or_else(|| KeyError::Write { path, source: io::ErrorKind::NotFound.into() })
@@ -193,6 +198,14 @@ impl RunnerKey {
             .find(|line| !line.is_empty() && !line.starts_with('#'))
             .and_then(|line| line.parse().ok())
             .ok_or_else(|| KeyError::Malformed(path.to_owned()))?;
+        // It is read again for every write, and is the same every time.
+        static TOLD: Once = Once::new();
+        TOLD.call_once(|| {
+            trace::event("key", |words| {
+                let mounted = matches!(source, KeySource::Mounted(_));
+                words.with("read", path.display()).flag("mounted", mounted)
+            });
+        });
         Ok(Some(Self { identity, source }))
     }
 }

@@ -30,7 +30,7 @@ pub use lock::{Lock, LockError, acquire};
 pub use records::{
     Access, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedHost, ImportedToken, Issued,
     IssuedToken, Notices, OrganizationRefusal, Pat, PatLogin, Pats, Prompted, Record, Session,
-    SignInMethod,
+    SignInFailure, SignInMethod,
 };
 
 pub use writer::Writer;

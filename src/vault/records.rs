@@ -254,6 +254,25 @@ impl Record for Prompted {
     const KIND: &'static str = "prompted";
 }
 
+/// A sign-in that the issuer refused, or that brought what is of no use: what is told to whoever
+/// looks for the reason later. A sign-in that succeeds ends it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInFailure {
+    /// When, seconds since the epoch.
+    pub at: u64,
+    /// The integration it happened with: with a changed one it says nothing.
+    pub integration: Digest,
+    /// What happened.
+    pub text: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Record for SignInFailure {
+    const KIND: &'static str = "sign-in-failure";
+}
+
 /// What bootstrap has brought here: what it need not bring again, and what is its own to take away.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

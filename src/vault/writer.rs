@@ -12,6 +12,7 @@ use super::lock::Lock;
 use super::records::Record;
 use super::seal::DataKey;
 use super::{EXTENSION, Vault, entry_name, files, seal};
+use crate::trace;
 
 /// The right to write, held while the writers' lock is.
 #[derive(Debug)]
@@ -49,7 +50,9 @@ impl Writer<'_> {
         self.make_way(&data_key, &name, &path)?;
         let sealed = data_key.seal(&name, &plain);
         files::write_atomically(&path, &sealed, files::PRIVATE)
-            .map_err(|source| VaultError::Write { path, source })
+            .map_err(|source| VaultError::Write { path, source })?;
+        trace::event("vault", |words| words.with("wrote", &name).with("of", of));
+        Ok(())
     }
 
     /// Removes one entry and says whether it was there. A damaged one is set aside.
@@ -64,6 +67,9 @@ impl Writer<'_> {
             self.make_way(&data_key, &name, &path)?;
         }
         files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
+        if was_there {
+            trace::event("vault", |words| words.with("removed", &name).with("of", of));
+        }
         Ok(was_there)
     }
 
@@ -97,6 +103,7 @@ impl Writer<'_> {
         }
         let path = Header::path(dir);
         any |= path.exists();
+        trace::event("vault", |words| words.with("removed", "everything").flag("was_there", any));
         files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
         Ok(any)
     }

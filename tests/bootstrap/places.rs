@@ -23,8 +23,13 @@ const FRESH: &str = r#"
     export PATH="/mnt/bin:$PATH:/usr/sbin:/sbin"
     useradd --create-home --home-dir /mnt/fresh fresh
     cd /
+    # Each account has a trace of its own; what is in them is looked into with root's.
+    mkdir -m 1777 /mnt/traces
+    root_trace=$ONA_AZURE_TRACE
+    trap 'find /mnt/traces -type f -exec cat {} + >>"$root_trace"' EXIT
     as_fresh() {
-        setpriv --reuid fresh --regid fresh --init-groups env HOME=/mnt/fresh "$@"
+        setpriv --reuid fresh --regid fresh --init-groups \
+            env HOME=/mnt/fresh ONA_AZURE_TRACE=/mnt/traces/fresh "$@"
     }
 "#;
 
@@ -154,6 +159,26 @@ fn another_account_is_one_that_exists_can_run_the_program_and_may_be_become() {
 }
 
 #[test]
+fn what_the_other_account_does_is_traced_on_standard_error_and_in_no_file_of_roots() {
+    let (machine, _) = with_refresh_token();
+    let done = with_fresh_user(
+        &machine,
+        "begun() { grep -c ' begin version='; }
+        bootstrap() { git-credential-ona-azure bootstrap --user fresh 2>&1 >/dev/null; }
+        ONA_AZURE_TRACE=1 bootstrap | begun
+        ONA_AZURE_TRACE=/mnt/traces/root bootstrap
+        begun </mnt/traces/root
+        ONA_AZURE_TRACE=/mnt/fresh/trace bootstrap
+        ls /mnt/fresh/trace 2>/dev/null || true",
+    );
+    let Some(done) = done else { return };
+    let expected = "2\n1\n\
+        warning: nothing is traced: /mnt/fresh/trace is in a directory that another account may change\n\
+        hint: name a file of your own, in a directory of your own, in ONA_AZURE_TRACE\n";
+    done.expect(0, expected, "");
+}
+
+#[test]
 fn a_home_that_is_read_only_is_made_up_for() {
     let (machine, _) = with_refresh_token();
     let elsewhere = machine.mounts();
@@ -214,7 +239,8 @@ fn without_home_and_account_the_variables_say_where() {
         &format!(
             "mkdir /mnt/of-nobody
             chown 54321 /mnt/of-nobody
-            as_nobody() {{ setpriv --reuid 54321 --regid 54321 --clear-groups env -u HOME \"$@\"; }}
+            as_nobody() {{ setpriv --reuid 54321 --regid 54321 --clear-groups \
+                env -u HOME ONA_AZURE_TRACE=/mnt/traces/nobody \"$@\"; }}
             as_nobody git-credential-ona-azure bootstrap || echo \"ended with $?\"
             export ONA_AZURE_STATE_DIR=/mnt/of-nobody/state GIT_CONFIG_GLOBAL=/mnt/of-nobody/gitconfig
             as_nobody git-credential-ona-azure bootstrap

@@ -10,18 +10,25 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 
-use git_credential_ona_azure::vault::{Access, Vault};
+use git_credential_ona_azure::vault::{Access, Pats, Session, Vault};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
+
+use scan::Scanner;
 
 pub mod chromium;
 mod expect;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use expect::*;
+mod look;
+#[allow(unused_imports, reason = "some test files need only the methods")]
+pub use look::*;
 pub mod loopback;
 pub mod person;
+pub mod scan;
 pub mod schema;
 pub mod system;
 pub mod terminal;
@@ -41,6 +48,7 @@ pub struct Machine {
     /// The services it reaches.
     pub world: World,
     dir: TempDir,
+    scanner: Arc<Scanner>,
     variables: BTreeMap<String, String>,
 }
 
@@ -78,7 +86,14 @@ impl Machine {
             ("BROWSER".to_owned(), "true".to_owned()),
         ]);
         variables.extend(world.env());
-        Self { world, dir, variables }
+        // Outside the home, which tests compare before and after.
+        let trace = dir.path().join("trace").to_str().expect("text").to_owned();
+        variables.insert("ONA_AZURE_TRACE".to_owned(), trace);
+        let scanner = Scanner::register(
+            &["HOME", "ONA_AZURE_TRACE", "HTTPS_PROXY"].map(|name| &*variables[name]),
+            world.secrets_from_now_on(),
+        );
+        Self { world, dir, scanner, variables }
     }
 
     /// A machine whose git asks the program, with the integration of the stand-ins: OAuth and PAT.
@@ -128,6 +143,28 @@ impl Machine {
         self.home().join(".config/git-credential-ona-azure/integrations.json")
     }
 
+    /// The trace of everything run so far.
+    pub fn trace(&self) -> String {
+        let bytes = fs::read(self.trace_file()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    pub fn trace_file(&self) -> PathBuf {
+        self.dir.path().join("trace")
+    }
+
+    /// What looks for secrets here.
+    pub fn scanner(&self) -> &Scanner {
+        &self.scanner
+    }
+
+    /// Fails the test if there is a secret in a file.
+    #[track_caller]
+    pub fn scan_file(&self, path: &Path) {
+        let bytes = fs::read(path).expect("readable");
+        self.scanner.scan(&path.display().to_string(), &String::from_utf8_lossy(&bytes));
+    }
+
     /// Any program, with the machine's variables and nothing else.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
@@ -142,6 +179,7 @@ impl Machine {
 
     /// The program under test, given something to read.
     pub fn helper_with(&self, arguments: &[&str], stdin: impl AsRef<[u8]>) -> Done {
+        self.scanner.add_given(arguments, stdin.as_ref());
         run(self.command(PROGRAM).args(arguments), stdin.as_ref())
     }
 
@@ -295,8 +333,57 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Counts what is in the vault as secrets from now on: for an issuer that is none of the
+    /// stand-ins, as those know all of their own. (To open the vault takes time, so not always.)
+    pub fn add_what_is_kept(&self) {
+        let vault = self.vault();
+        let sessions = vault.list::<Session>().unwrap_or_default();
+        let refresh = sessions.into_iter().filter_map(|session| session.refresh_token);
+        let accesses = vault.list::<Access>().unwrap_or_default();
+        let access = accesses.into_iter().filter_map(|access| access.token);
+        let pats = vault.list::<Pats>().unwrap_or_default().into_iter().flat_map(|kept| kept.pats);
+        let pats = pats.map(|pat| pat.login.secret().clone());
+        for secret in refresh.chain(access).chain(pats) {
+            self.scanner.add(&String::from_utf8_lossy(secret.expose()));
+        }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let trace = self.trace();
+        self.scanner.scan("the trace", &trace);
+        // Where command lines of tests let standard error go, other than to the test itself.
+        for dir in [self.home(), self.work()] {
+            let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+            for path in entries.map(|entry| entry.path()).filter(|path| path.is_file()) {
+                let name = system::name_of(&path);
+                if name.starts_with("said") || name.starts_with("err") {
+                    self.scan_file(&path);
+                }
+            }
+        }
+        Scanner::forget(&self.scanner);
+        if !std::thread::panicking() {
+            let broken = trace.lines().find(|line| !is_line_of_a_trace(line));
+            assert_eq!(broken, None, "every line of a trace is whole");
+        }
+    }
+}
+
+/// Whether a line begins with a time in UTC and the number of a process.
+fn is_line_of_a_trace(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let (time, process, kind) = (words.next(), words.next(), words.next());
+    time.is_some_and(|time| time.len() == "2026-11-24T18:10:42.123Z".len() && time.ends_with('Z'))
+        && process.is_some_and(|process| process.parse::<u32>().is_ok())
+        && kind.is_some()
+}
+
 /// A `login` that waits for its browser.
 pub struct Login {
+    scanner: Arc<Scanner>,
     child: Child,
     stdin: Option<ChildStdin>,
     stderr: BufReader<std::process::ChildStderr>,
@@ -324,7 +411,8 @@ impl Login {
             .spawn()
             .expect("login starts");
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
-        Self { stdin: child.stdin.take(), child, stderr, seen: String::new() }
+        let scanner = Arc::clone(&machine.scanner);
+        Self { scanner, stdin: child.stdin.take(), child, stderr, seen: String::new() }
     }
 
     /// Writes a line to its standard input.
@@ -398,11 +486,10 @@ impl Login {
     pub fn finish(mut self) -> Done {
         self.stderr.read_to_string(&mut self.seen).expect("readable");
         let output = self.child.wait_with_output().expect("ends");
-        Done {
-            code: code(output.status),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: self.seen,
-        }
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        self.scanner.scan("what login said", &self.seen);
+        self.scanner.scan("what login printed", &stdout);
+        Done { code: code(output.status), stdout, stderr: self.seen }
     }
 }
 
@@ -498,7 +585,9 @@ pub fn script(path: &Path, text: &str) {
     assert_eq!(run(&mut command, text.as_bytes()), Done::silent());
 }
 
-/// Runs a command to its end. A child that does not read its input is no failure.
+/// Runs a command to its end, and looks for secrets in what it said. A child that does not read its
+/// input is no failure.
+#[track_caller]
 pub fn run(command: &mut Command, stdin: &[u8]) -> Done {
     let mut child = command
         .stdin(Stdio::piped())
@@ -513,11 +602,13 @@ pub fn run(command: &mut Command, stdin: &[u8]) -> Done {
     });
     let output = child.wait_with_output().expect("ends");
     feeder.join().expect("feeds");
-    Done {
+    let done = Done {
         code: code(output.status),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    };
+    scan::scan(command, &done);
+    done
 }
 
 fn code(status: std::process::ExitStatus) -> i32 {

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use rustix::termios::{LocalModes, tcgetattr};
 
+use super::scan::{Scanner, prints_credential};
 use super::{Done, Machine, code};
 
 /// How long a person waits for anything.
@@ -27,6 +28,7 @@ pub struct Terminal {
     child: Child,
     pty: Arc<Pty>,
     screen: Arc<Screen>,
+    scanner: Arc<Scanner>,
     threads: Vec<JoinHandle<()>>,
     /// How much of what came up has been expected already.
     read_to: usize,
@@ -76,6 +78,7 @@ impl Terminal {
             child,
             pty,
             screen,
+            scanner: Arc::clone(&machine.scanner),
             threads: vec![reader, waiter],
             read_to: 0,
             _program_end: kept,
@@ -190,6 +193,9 @@ impl Drop for Terminal {
             let _ = thread.join();
         }
         let _ = self.child.wait();
+        if !prints_credential(&self.command) {
+            self.scanner.scan(&format!("what came up of {}", self.command), &self.seen());
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
 use crate::vault::{Access, VaultError};
 
-pub(super) use without_oauth::{new_pat_hint, refused_message};
+pub(super) use without_oauth::new_pat_hint;
 
 /// The name given with a token whose account has none.
 const NO_NAME: &str = "oauth2";
@@ -31,6 +31,9 @@ pub struct Outcome {
     pub exit: Exit,
     /// Where nothing usable is kept: what a person can be asked for, if one may be asked.
     pub offer: Option<Box<Offer>>,
+    /// Where the answer is from, or why there is none, for a trace; messages say more where there are
+    /// any.
+    pub reason: &'static str,
 }
 
 /// What a person who is there can sign in to (row 15).
@@ -61,20 +64,25 @@ impl Outcome {
         self.messages.iter().any(|message| message.hint.as_deref() == Some(USE_HTTP_PATH))
     }
 
-    fn nothing() -> Self {
-        Self { answer: Answer::Nothing, messages: Vec::new(), exit: Exit::Done, offer: None }
+    fn new(answer: Answer, messages: Vec<Message>, exit: Exit, reason: &'static str) -> Self {
+        Self { answer, messages, exit, offer: None, reason }
+    }
+
+    fn nothing(reason: &'static str) -> Self {
+        Self::new(Answer::Nothing, Vec::new(), Exit::Done, reason)
     }
 
     fn miss(message: Message, exit: Exit) -> Self {
-        Self { answer: Answer::Nothing, messages: vec![message], exit, offer: None }
+        Self::new(Answer::Nothing, vec![message], exit, "")
     }
 
-    fn quit(message: Message, exit: Exit) -> Self {
-        Self { answer: Answer::Quit, messages: vec![message], exit, offer: None }
+    /// git stops, whoever could have gone on; the message says why.
+    pub(crate) fn quit(message: Message, exit: Exit) -> Self {
+        Self::new(Answer::Quit, vec![message], exit, "")
     }
 
-    fn credential(credential: Credential, messages: Vec<Message>) -> Self {
-        Self { answer: Answer::Credential(credential), messages, exit: Exit::Done, offer: None }
+    fn credential(credential: Credential, messages: Vec<Message>, reason: &'static str) -> Self {
+        Self::new(Answer::Credential(credential), messages, Exit::Done, reason)
     }
 }
 
@@ -97,7 +105,9 @@ pub fn get(
     shelf: &dyn Shelf,
     now: u64,
 ) -> Outcome {
-    let Some(subject) = Subject::of(request) else { return Outcome::nothing() };
+    let Some(subject) = Subject::of(request) else {
+        return Outcome::nothing("the request names no git server");
+    };
     if subject.place.is_cloud() && subject.scheme == Scheme::Http {
         return Outcome::miss(
             Message::error(format!(
@@ -123,7 +133,7 @@ pub fn get(
     let integration = match found {
         Some(integration) if integration.has_method() || !subject.place.is_cloud() => integration,
         _ if subject.place.is_cloud() => return not_configured(&subject, &integrations),
-        _ => return Outcome::nothing(),
+        _ => return Outcome::nothing("the host is neither Azure DevOps Services nor configured"),
     };
     if !subject.scheme_allowed(integration) {
         return Outcome::miss(
@@ -133,7 +143,7 @@ pub fn get(
         );
     }
     if !integration.has_method() {
-        return Outcome::nothing();
+        return Outcome::nothing("no way to sign in is on for the host");
     }
     if subject.is_elsewhere(request, integration) {
         return elsewhere(&subject, integration);
@@ -190,7 +200,7 @@ impl Asked<'_> {
             && session.is_none()
             && !self.is_of_a_pat(name, organization)?
         {
-            return Ok(Outcome::nothing());
+            return Ok(Outcome::nothing("nothing is kept for the user asked for"));
         }
         let ended = session.as_ref().map(|(key, access)| (key.clone(), access.account.clone()));
         let mut warnings = Vec::new();
@@ -201,7 +211,9 @@ impl Asked<'_> {
             (Some(_), None) => Why::Off,
             (Some(_), Some((key, access))) => {
                 match self.by_oauth(&key, access, organization, name, &mut warnings) {
-                    Ok(credential) => return Ok(Outcome::credential(credential, warnings)),
+                    Ok(credential) => {
+                        return Ok(Outcome::credential(credential, warnings, "a session"));
+                    }
                     Err(why) => why,
                 }
             }

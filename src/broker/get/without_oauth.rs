@@ -1,10 +1,11 @@
 //! The rows in which no session answers: 10 to 17.
 
 use super::{Asked, NO_NAME, Offer, Outcome, Why};
-use crate::azure::{Organization, Place, expiry_warning, token_page_url};
+use crate::azure::{Organization, Place, expiry_warning, sentences, token_page_url};
 use crate::broker::USE_HTTP_PATH;
 use crate::broker::pats;
 use crate::broker::refresh::sign_in_command;
+use crate::broker::refused::refused_message;
 use crate::broker::subject::{SessionKey, Subject};
 use crate::integration::Integration;
 use crate::protocol::{Credential, Login, Request};
@@ -37,6 +38,7 @@ impl Asked<'_> {
             return Ok(Outcome::credential(
                 pat_credential(pat, &self.subject.place, name),
                 self.pat_messages(pat, why, organization),
+                "a personal access token",
             ));
         }
         Ok(match why {
@@ -48,7 +50,13 @@ impl Asked<'_> {
                 Outcome::quit(Message::error(&failure.text).hint(&failure.hint), exit)
             }
             Why::Refused { account, organization } => {
-                Outcome::quit(refused_message(account, organization), Exit::SignIn)
+                let message = refused_message(
+                    account,
+                    organization,
+                    self.integration,
+                    &self.request.wwwauth,
+                );
+                Outcome::quit(message, Exit::SignIn)
             }
             Why::Off
                 if self.integration.oauth.is_none()
@@ -160,9 +168,9 @@ impl Asked<'_> {
                 } else {
                     self.new_pat(organization)
                 };
-                (format!("the personal access token for {place} has run out"), hint)
+                (sentences::pat_ran_out(&place), hint)
             }
-            _ => (format!("nobody is signed in to {host}"), sign_in),
+            _ => (sentences::nobody_signed_in(&host.to_string()), sign_in),
         };
         let message = Message::error(text).hint(hint);
         if !self.integration.pat {
@@ -174,7 +182,7 @@ impl Asked<'_> {
         } else if ran_out.is_some() {
             Outcome::miss(message, Exit::Done)
         } else {
-            Outcome::nothing()
+            Outcome::nothing("no personal access token is kept, and nothing else is on")
         }
     }
 }
@@ -182,14 +190,6 @@ impl Asked<'_> {
 /// The user a Server's token is for; Azure DevOps Services takes any.
 fn name_of_a_user(request: &Request, place: &Place) -> Option<Vec<u8>> {
     request.username.clone().filter(|_| !place.is_cloud())
-}
-
-/// What there is to say where an organization refuses an account.
-pub(in crate::broker) fn refused_message(account: &str, organization: &Organization) -> Message {
-    Message::error(format!("Azure DevOps refused {account} for organization {organization}")).hint(format!(
-        "ask an administrator of {organization} to add {account}, or sign in with another account: \
-         git-credential-ona-azure login https://dev.azure.com/{organization}"
-    ))
 }
 
 /// The command that takes a new personal access token, and where to make one.

@@ -1,15 +1,16 @@
 //! `integration add`: what is named changes, the rest stays.
 
-use super::{file, host, run_probe, usage};
+use super::{concluded, file, host, usage};
 use crate::azure::VirtualDirectory;
 use crate::broker::redirect_uri;
 use crate::cli::args::IntegrationAdd;
 use crate::cli::interaction::{Step, forbidden};
-use crate::cli::{Room, input, print};
+use crate::cli::{Room, doctor, input, print};
 use crate::clock;
+use crate::doctor::{root, save_and_test};
 use crate::integration::{
-    ClientSecretError, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId, pat_url,
-    seal_client_secret,
+    ClientSecretError, Found, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
+    pat_url, seal_client_secret,
 };
 use crate::report::{Exit, Failure};
 use crate::secret::Secret;
@@ -60,10 +61,15 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     if args.no_test {
         return Ok(());
     }
-    run_probe(&saved, room).map_err(|mut failure| {
-        failure.message.text = format!("saved, not working yet: {}", failure.message.text);
-        failure.exit(Exit::Failed)
-    })
+    let found = Found { integration: saved, file };
+    let looked = save_and_test(&room.paths, &found);
+    let Some((_, _, fault)) = root(&looked) else {
+        return doctor::show(&looked, Some(&concluded(&looked, &found.integration)), false);
+    };
+    doctor::show(&looked, None, false)?;
+    let mut failure = Failure::from(fault);
+    failure.message.text = format!("saved, not working yet: {}", failure.message.text);
+    Err(failure.exit(Exit::Failed))
 }
 
 /// The user's first change to an integration of the machine begins with what that says.

@@ -8,23 +8,24 @@ use serde_json::{Value, json};
 
 use super::args::{Integration as Command, IntegrationOf, IntegrationRemove, Status};
 use super::target::not_configured;
-use super::{Room, logout, print};
+use super::{Room, doctor, logout, print};
 use crate::broker::redirect_uri;
+use crate::doctor::{Examined, conclusion, root, save_and_test};
 use crate::integration::{
-    Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, ScmId, probe,
+    Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, ScmId,
 };
-use crate::net::Network;
 use crate::report::{Exit, Failure};
 
-pub(super) fn run(command: Command) -> Result<(), Failure> {
+pub(super) fn run(command: Command) -> Result<Exit, Failure> {
     let room = Room::enter()?;
     match command {
-        Command::Add(args) => add::add(&args, &room),
-        Command::List(args) => list(&args, &room),
-        Command::Show(args) => show(&args, &room),
-        Command::Remove(args) => remove(&args, &room),
-        Command::Test(args) => test(&args, &room),
+        Command::Add(args) => add::add(&args, &room)?,
+        Command::List(args) => list(&args, &room)?,
+        Command::Show(args) => show(&args, &room)?,
+        Command::Remove(args) => remove(&args, &room)?,
+        Command::Test(args) => return test(&args, &room),
     }
+    Ok(Exit::Done)
 }
 
 impl From<ModelError> for Failure {
@@ -179,41 +180,27 @@ fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
     Ok(())
 }
 
-fn test(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
+fn test(args: &IntegrationOf, room: &Room) -> Result<Exit, Failure> {
     let found = find(room, &args.host)?;
-    if !args.json {
-        return run_probe(&found.integration, room);
-    }
-    let mut passed = Vec::new();
-    let outcome =
-        probe(&found.integration, &room.vault, &Network, &mut |text| passed.push(text.to_owned()));
-    print::document(json!({
-        "host": found.integration.host.to_string(),
-        "ok": outcome.is_ok(),
-        "passed": passed,
-        "error": outcome.as_ref().err().map(|failure| &failure.message.text),
-        "hint": outcome.as_ref().err().and_then(|failure| failure.message.hint.as_ref()),
-    }))?;
-    outcome
+    let looked = save_and_test(&room.paths, &found);
+    let conclusion = concluded(&looked, &found.integration);
+    doctor::show(&looked, Some(&conclusion), args.json)?;
+    Ok(if root(&looked).is_none() { Exit::Done } else { Exit::Failed })
 }
 
-fn run_probe(integration: &Integration, room: &Room) -> Result<(), Failure> {
-    let mut printed = Ok(());
-    probe(integration, &room.vault, &Network, &mut |text| {
-        if printed.is_ok() {
-            printed = print::line(&format!("ok: {text}"));
-        }
-    })?;
-    printed?;
-    if integration.oauth.is_some() {
-        return print::line(&format!("The integration for {} works.", integration.host));
+/// The one sentence it ends in, with what comes next where all is well.
+fn concluded(looked: &[Examined], integration: &Integration) -> String {
+    if root(looked).is_some() {
+        return conclusion(looked);
     }
-    // More than that it is there, a host does not tell without a token.
-    print::line(&format!(
-        "{} answers. Give it a token next: git-credential-ona-azure login {} --pat",
-        integration.host,
-        sign_in_url(integration)
-    ))
+    let (host, url) = (&integration.host, sign_in_url(integration));
+    match integration.oauth {
+        Some(_) => format!("The integration for {host} works."),
+        // More than that it is there, a host does not tell without a token.
+        None => format!(
+            "{host} answers. Give it a token next: git-credential-ona-azure login {url} --pat"
+        ),
+    }
 }
 
 fn sign_in_url(integration: &Integration) -> String {

@@ -2,8 +2,9 @@ use proptest::prelude::*;
 
 use super::super::table::{Table, reply};
 use super::*;
-use crate::azure::{Scheme, VirtualDirectory};
+use crate::azure::{Organization, Scheme, VirtualDirectory};
 use crate::net::Network;
+use crate::report::Exit;
 
 const PAT: &str = "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst";
 const PAGE: &str = "https://the.page/";
@@ -23,6 +24,13 @@ const STRANGER: &str = r#"{"message":"TF400813: The user 'aaaaaaaa-aaaa-aaaa-aaa
 const ADA: &str = r#"{"$id":"1","message":"TF400813: The user '0f0f0f0f-1111-2222-3333-444444444444' is not authorized to access this resource.","typeKey":"UnauthorizedRequestException"}"#;
 const POLICY: &str = r#"{"message":"VS403463: The conditional access policy defined by your Microsoft Entra administrator has failed."}"#;
 
+const FORBIDDEN: &str = r#"{"message":"GlobalPatPolicyViolation"}"#;
+
+fn meaning(status: u16, headers: &[&str], body: &str, cloud: bool) -> Trial {
+    let reply = reply(status, headers, body);
+    classify(Answer::read(&reply, &[]), &reply.body, cloud)
+}
+
 /// The words of an outcome in short.
 fn short(trial: &Trial) -> String {
     match trial {
@@ -31,8 +39,10 @@ fn short(trial: &Trial) -> String {
         Trial::NoSuchPlace { by_azure } => format!("NoSuchPlace {by_azure}"),
         Trial::Moved { to } => format!("Moved {to}"),
         Trial::Unclear { status } => format!("Unclear {status}"),
-        Trial::Later(Later::Busy { status, retry_after }) => {
-            format!("Busy {status} {retry_after:?}")
+        Trial::Works { slowed } => if *slowed { "Slowed" } else { "Works" }.to_owned(),
+        Trial::Later(Later::Busy(busy)) => {
+            let offline = if busy.offline { " offline" } else { "" };
+            format!("Busy {} {:?}{offline}", busy.status, busy.retry_after)
         }
         other => format!("{other:?}"),
     }
@@ -44,8 +54,11 @@ fn every_answer_of_azure_devops_services_has_its_meaning() {
         (200, &[JSON][..], r#"{"value":[],"count":0}"#, "Works"),
         (200, &[JSON], r#"{"value":[{"name":"cut off"#, "Works"),
         // Slowed down, and still an answer.
-        (200, &[JSON, "retry-after: 5"], "{}", "Works"),
-        (200, &[HTML], "<title>Sign In</title>", "NotAccepted"),
+        (200, &[JSON, "retry-after: 5"], "{}", "Slowed"),
+        (200, &[JSON, "x-ratelimit-delay: 0.250"], "{}", "Slowed"),
+        (200, &[HTML, E2E], "<title>Sign In</title>", "NotAccepted"),
+        // Nothing of Azure DevOps': the network asks for a sign-in of its own.
+        (200, &[HTML], "<title>Sign In</title>", "Unclear 200"),
         (203, &[HTML], "<title>Sign In</title>", "NotAccepted"),
         (203, &[JSON], "{}", "NotAccepted"),
         (203, &[HTML, EXPIRED], "", "Expired"),
@@ -89,11 +102,20 @@ fn every_answer_of_azure_devops_services_has_its_meaning() {
         (429, &["retry-after: 30"], "", "Busy 429 Some(30)"),
         (500, &[], "", "Busy 500 None"),
         (503, &[HTML], "", "Busy 503 None"),
+        (
+            503,
+            &[HTML, "x-vss-hostofflineerror: offline", "retry-after: 90"],
+            "",
+            "Busy 503 Some(90) offline",
+        ),
+        (400, &[JSON], FORBIDDEN, "Forbidden"),
+        (401, &[JSON], FORBIDDEN, "Forbidden"),
+        (403, &[JSON], FORBIDDEN, "Forbidden"),
         (400, &[JSON], "{}", "Unclear 400"),
         (407, &[], "", "Unclear 407"),
         (410, &[], "", "Unclear 410"),
     ] {
-        let got = classify(&reply(status, headers, body), true);
+        let got = meaning(status, headers, body, true);
         assert_eq!(short(&got), want, "{status} {headers:?} {body}");
     }
 }
@@ -133,7 +155,7 @@ fn every_answer_of_a_server_has_its_meaning() {
         ),
         (301, &["location: https://tfs.corp.example/tfs/"], "", "Moved https://tfs.corp.example"),
     ] {
-        let got = classify(&reply(status, headers, body), false);
+        let got = meaning(status, headers, body, false);
         assert_eq!(short(&got), want, "{status} {headers:?} {body}");
     }
 }
@@ -203,7 +225,7 @@ fn a_token_is_tried_once_where_it_will_be_used() {
         ),
     ] {
         let table = Table::new([reply(200, &[JSON], "{}")]);
-        assert_eq!(try_at(&table, site, scheme, username), Trial::Works);
+        assert_eq!(try_at(&table, site, scheme, username), Trial::Works { slowed: false });
         let asked = table.asked.borrow();
         assert_eq!(asked.len(), 1);
         assert_eq!(
@@ -225,7 +247,7 @@ fn a_server_that_repeats_the_token_is_not_repeated() {
     let encoded = STANDARD.encode(format!("pat:{PAT}"));
     for words in [
         format!("the token {PAT} is bad"),
-        format!("{}{PAT} is bad", "x".repeat(SAID_MAX - 20)),
+        format!("{}{PAT} is bad", "x".repeat(200 - 20)),
         format!("Authorization: Basic {encoded}"),
     ] {
         for status in [401, 403] {
@@ -233,7 +255,8 @@ fn a_server_that_repeats_the_token_is_not_repeated() {
             let header = format!("x-tfs-serviceerror: {}", words.replace(' ', "%20"));
             for answer in [reply(status, &[JSON], &body), reply(status, &[&header], "")] {
                 let trial = try_at(&Table::new([answer]), CLOUD, Scheme::Https, "");
-                let failure = with_site(CLOUD, Scheme::Https, |site| trial.failure(site, PAGE));
+                let failure =
+                    with_site(CLOUD, Scheme::Https, |site| trial.failure(site, PAGE, Asker::Login));
                 let shown = format!("{trial:?} {}", failure.expect("a failure").message.render());
                 assert!(!shown.contains(&PAT[..12]) && !shown.contains(&encoded[..12]), "{shown}");
                 assert!(shown.contains("(hidden)") || words.starts_with('x'), "{shown}");
@@ -266,8 +289,8 @@ fn a_server_that_does_not_know_the_call_is_a_server_all_the_same() {
 }
 
 fn words(trial: &Trial, site: (&str, &str, &str)) -> (String, Exit) {
-    let failure =
-        with_site(site, Scheme::Https, |site| trial.failure(site, PAGE)).expect("a failure");
+    let failure = with_site(site, Scheme::Https, |site| trial.failure(site, PAGE, Asker::Login))
+        .expect("a failure");
     (failure.message.render(), failure.exit)
 }
 
@@ -290,7 +313,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Exit::SignIn,
             format!(
                 "error: dev.azure.com/contoso does not accept the personal access token\n\
-                 hint: it may be copied in part, revoked, or made for another organization; {anew}"
+                 hint: it may be copied in part, revoked, or made for another organization or for all accessible organizations, which end on 2026-12-01; {anew}"
             ),
         ),
         (
@@ -298,7 +321,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Exit::SignIn,
             format!(
                 "error: dev.azure.com/contoso does not accept the personal access token (TF1: \\u{{1b}}[31mno)\n\
-                 hint: it may be copied in part, revoked, or made for another organization; {anew}"
+                 hint: it may be copied in part, revoked, or made for another organization or for all accessible organizations, which end on 2026-12-01; {anew}"
             ),
         ),
         (
@@ -328,7 +351,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
                 .to_owned(),
         ),
         (
-            Trial::Later(Later::Busy { status: 429, retry_after: Some(30) }),
+            Trial::Later(Later::Busy(Busy { status: 429, retry_after: Some(30), offline: false })),
             Exit::Unavailable,
             format!(
                 "error: dev.azure.com/contoso has had too many requests, and cannot try the personal access \
@@ -337,7 +360,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             ),
         ),
         (
-            Trial::Later(Later::Busy { status: 503, retry_after: None }),
+            Trial::Later(Later::Busy(Busy { status: 503, retry_after: None, offline: false })),
             Exit::Unavailable,
             format!(
                 "error: dev.azure.com/contoso cannot try the personal access token now (HTTP status 503)\n\
@@ -357,7 +380,9 @@ fn each_outcome_says_what_happened_and_what_to_do() {
     ] {
         assert_eq!(words(&trial, CLOUD), (want, exit));
     }
-    let nothing = with_site(CLOUD, Scheme::Https, |site| Trial::Works.failure(site, PAGE));
+    let nothing = with_site(CLOUD, Scheme::Https, |site| {
+        Trial::Works { slowed: false }.failure(site, PAGE, Asker::Login)
+    });
     assert_eq!(nothing, None);
 }
 
@@ -456,7 +481,54 @@ fn a_list_of_any_length_is_not_waited_for() {
     let trial = with_site((&host, "/", "main"), Scheme::Http, |site| {
         try_pat(&Network, site, b"", &Secret::from(PAT))
     });
-    assert_eq!(trial, Trial::Works);
+    assert_eq!(trial, Trial::Works { slowed: false });
+}
+
+#[test]
+fn the_way_out_is_that_of_whoever_asks() {
+    let trials = [
+        Trial::Refused { reason: Reason::Expired, said: None },
+        Trial::Refused { reason: Reason::NotAccepted, said: None },
+        Trial::Refused { reason: Reason::Policy, said: None },
+        Trial::Refused {
+            reason: Reason::Forbidden,
+            said: Some("GlobalPatPolicyViolation".to_owned()),
+        },
+        Trial::LacksScope { said: None },
+        Trial::NoSuchPlace { by_azure: true },
+        Trial::Moved { to: "https://x".to_owned() },
+        Trial::Unclear { status: 400 },
+        Trial::Later(Later::Busy(Busy { status: 503, retry_after: None, offline: true })),
+    ];
+    for trial in &trials {
+        let hint = |asker| {
+            let failure = with_site(CLOUD, Scheme::Https, |site| trial.failure(site, PAGE, asker));
+            failure.and_then(|failure| failure.message.hint).expect("a hint")
+        };
+        let script = hint(Asker::Bootstrap);
+        assert!(
+            !script.contains("git-credential-ona-azure") && !script.contains("--no-test"),
+            "{script}"
+        );
+        let doctor = hint(Asker::Doctor);
+        assert!(!doctor.contains("untried"), "{doctor}");
+    }
+    let untried = |asker| words_for(&trials[7], asker);
+    assert_eq!(
+        untried(Asker::Bootstrap),
+        "check the address, and that no proxy or sign-in page of the network answers in its place, or add \
+         --offline to keep the token untried"
+    );
+    assert_eq!(
+        words_for(&trials[3], Asker::Login),
+        "make one for this organization alone, or ask the administrator: Organization settings → Microsoft Entra \
+         → Restrict global personal access token creation"
+    );
+}
+
+fn words_for(trial: &Trial, asker: Asker) -> String {
+    let failure = with_site(CLOUD, Scheme::Https, |site| trial.failure(site, PAGE, asker));
+    failure.and_then(|failure| failure.message.hint).expect("a hint")
 }
 
 proptest! {
@@ -497,7 +569,7 @@ proptest! {
         for cloud in [CLOUD, COLLECTION, SERVER] {
             let table = Table::new([reply(status, &headers, &format!("{before}{PAT}{after}"))]);
             let trial = try_at(&table, cloud, Scheme::Https, "");
-            let failure = with_site(cloud, Scheme::Https, |site| trial.failure(site, PAGE));
+            let failure = with_site(cloud, Scheme::Https, |site| trial.failure(site, PAGE, Asker::Login));
             let shown = format!("{trial:?} {failure:?}");
             prop_assert!(!shown.contains(PAT), "{}", shown);
         }

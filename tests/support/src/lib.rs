@@ -30,7 +30,7 @@ pub use entra::{
     FABRIKAM, GRACE, Platform, Policy, SignIn,
 };
 pub use faults::{Fault, Target, Times};
-pub use log::Seen;
+pub use log::{Secrets, Seen};
 pub use server::{AzureDevOpsServer, ServerSignIn};
 pub use sites::Proxy;
 pub use world::World;

@@ -1,7 +1,7 @@
 //! What was asked of the stand-ins, and every secret they know.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One request that reached a stand-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,17 @@ impl Log {
 
     pub(crate) fn foreign_authorizations(&self) -> usize {
         self.foreign.load(Ordering::SeqCst)
+    }
+}
+
+/// The secrets of a world, to be asked for at any time, also of another thread.
+#[derive(Clone)]
+pub struct Secrets(pub(crate) Arc<Log>);
+
+impl Secrets {
+    /// Every secret ever issued, registered or seen.
+    pub fn all(&self) -> Vec<String> {
+        self.0.secrets()
     }
 }
 

@@ -113,6 +113,12 @@ async fn serve(
     let grant = is_token
         .then(|| http::pairs(&ask.body).into_iter().find(|(name, _)| name == "grant_type"))
         .flatten();
+    // Also one that nobody here has issued: whoever sent it keeps it for one.
+    match (ask.basic(), ask.authorization()) {
+        (Some((_, password)), _) => shared.log.secret(&password),
+        (None, Some((_, value))) => shared.log.secret(value.trim()),
+        (None, None) => {}
+    }
     let index = shared.log.begin(Seen {
         host,
         method: ask.method.to_string(),

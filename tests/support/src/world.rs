@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::entra::{ADA, Entra};
 use crate::faults::{Fault, Faults, Target, Times};
 use crate::foreign::Foreign;
-use crate::log::{Log, Seen, lock};
+use crate::log::{Log, Secrets, Seen, lock};
 use crate::proxy;
 use crate::server::AzureDevOpsServer;
 use crate::sites::{Proxy, Shared};
@@ -151,6 +151,11 @@ impl World {
     /// Every secret ever issued, registered or seen.
     pub fn secrets(&self) -> Vec<String> {
         self.shared.log.secrets()
+    }
+
+    /// The same, for whoever wants to ask later.
+    pub fn secrets_from_now_on(&self) -> Secrets {
+        Secrets(Arc::clone(&self.shared.log))
     }
 
     /// How many requests brought an `Authorization` to `git.example.org`.

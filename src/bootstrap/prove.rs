@@ -1,0 +1,140 @@
+//! Whether what a script hands over works, as far as that can be told without using it up; in
+//! words for a script, where nobody is at hand to run commands.
+
+use super::apply::Bench;
+use super::given::GivenToken;
+use super::planned::{Fate, Planned};
+use super::source::Source;
+use crate::azure::{GIVE_SECRET, Scheme};
+use crate::broker::{SessionKey, refresh_now};
+use crate::clock;
+use crate::devops::{Asker, Site, try_pat};
+use crate::integration::{HostKey, Integration};
+use crate::report::{Exit, Failure};
+use crate::sign_in::NewPat;
+use crate::vault::{Access, Session};
+
+/// What to do where a token is of no use any more.
+const GIVE_ANEW: &str = "hand over a new one: the one given is not taken a second time";
+
+/// A sign-in that was shown to work within this time is not tried again, in seconds.
+const JUST_NOW: u64 = 60;
+
+impl Bench<'_> {
+    /// Tries a personal access token, which changes nothing anywhere.
+    pub(super) fn try_token(
+        &self,
+        planned: &Planned<'_>,
+        integration: &Integration,
+    ) -> Result<(), Failure> {
+        let (GivenToken::Pat { secret, username, expires_at, .. }, Source::Pat(key, organization)) =
+            (planned.token, &planned.source)
+        else {
+            return Ok(());
+        };
+        let place = key.place();
+        let site = Site {
+            scheme: Scheme::Https,
+            place: &place,
+            virtual_directory: &integration.virtual_directory,
+            organization: organization.as_ref(),
+        };
+        let new = self.new_pat(integration, &place, organization.as_ref(), username, *expires_at);
+        match planned.fate {
+            // What is kept instead is what git will use.
+            Fate::Succeeded => return self.try_kept(site, &new),
+            Fate::Gone => {
+                return Err(Failure::new(format!(
+                    "the personal access token given for {} was refused by Azure DevOps, or forgotten here",
+                    new.name()
+                ))
+                .hint(GIVE_ANEW)
+                .exit(Exit::SignIn));
+            }
+            Fate::Kept | Fate::New => {}
+        }
+        if expires_at.is_some_and(|at| at <= clock::now()) {
+            return Err(Failure::new(format!(
+                "the personal access token given for {} has run out",
+                new.name()
+            ))
+            .hint(format!("make a new one at {} and hand that over", new.page()))
+            .exit(Exit::SignIn));
+        }
+        if self.offline {
+            return Ok(());
+        }
+        let trial = try_pat(self.network, site, username.as_bytes(), secret);
+        trial.failure(site, &new.page(), Asker::Bootstrap).map_or(Ok(()), Err)
+    }
+
+    /// Tries the token that somebody gave here since.
+    fn try_kept(&self, site: Site<'_>, new: &NewPat<'_>) -> Result<(), Failure> {
+        if self.offline {
+            return Ok(());
+        }
+        let kept = self.kept_pats(&HostKey::of_place(site.place))?.pats;
+        let kept = kept.iter().rfind(|pat| pat.organization.as_ref() == site.organization);
+        let Some(kept) = kept else { return Ok(()) };
+        let username = kept.username.clone().unwrap_or_default();
+        let trial = try_pat(self.network, site, &username, kept.login.secret());
+        trial.failure(site, &new.page(), Asker::Bootstrap).map_or(Ok(()), Err)
+    }
+
+    /// Whether the sign-in that came of it, or one that a person made here since, still works.
+    pub(super) fn still_signed_in(
+        &self,
+        key: &SessionKey,
+        integration: &Integration,
+    ) -> Result<(), Failure> {
+        let Some(session) = self.vault.read::<Session>(&key.to_string())? else {
+            return Err(Failure::new(format!("the sign-in to {key} was forgotten here"))
+                .hint(GIVE_ANEW)
+                .exit(Exit::SignIn));
+        };
+        if let Some(ended) = &session.ended {
+            let of = match session.account.as_str() {
+                "" => String::new(),
+                account => format!(" of {account}"),
+            };
+            return Err(Failure::new(format!(
+                "the sign-in{of} to {key} has ended: {}",
+                ended.reason
+            ))
+            .hint(GIVE_ANEW)
+            .exit(Exit::SignIn));
+        }
+        if self.offline {
+            return Ok(());
+        }
+        // Another bootstrap, a moment ago, has shown it.
+        let access = self.vault.read::<Access>(&key.to_string())?.unwrap_or_default();
+        let now = clock::now();
+        let shown = access.token.is_some() && now.abs_diff(access.issued_at) < JUST_NOW;
+        if shown && access.expires_at > now {
+            return Ok(());
+        }
+        refresh_now(key, integration, self.vault, self.network).map(drop).map_err(|failure| {
+            use crate::vault::HoldOffKind::{Client, ForNow, SignIn, Vault};
+            let (exit, hint) = match failure.kind {
+                ForNow => (Exit::Unavailable, failure.hint),
+                // Nobody is at hand to run the command that a person would.
+                SignIn => (Exit::SignIn, GIVE_ANEW.to_owned()),
+                Client | Vault => (Exit::Failed, failure.hint),
+            };
+            for_a_script(Failure::new(failure.text).hint(hint).exit(exit))
+        })
+    }
+}
+
+/// What a person would be told to do about a client secret, a script does by handing it over.
+pub(super) fn for_a_script(mut failure: Failure) -> Failure {
+    if let Some(make) =
+        failure.message.hint.as_ref().and_then(|hint| hint.strip_suffix(GIVE_SECRET))
+    {
+        failure.message.hint = Some(format!(
+            "{make}, and hand that over: ONA_AZURE_CLIENT_SECRET, or in the document"
+        ));
+    }
+    failure
+}

@@ -1,0 +1,30 @@
+//! The errors of other rooms as outcomes.
+
+use super::table::Outcome;
+use crate::broker::RefreshFailure;
+use crate::entra::EntraError;
+use crate::net::NetError;
+use crate::report::Failure;
+use crate::vault::{HoldOffKind, VaultError};
+
+pub(super) fn of_entra(error: &EntraError) -> Outcome {
+    if error.is_passing() {
+        return Outcome::passing(error.to_string(), error.hint());
+    }
+    Outcome::from(Failure::new(error.to_string()).hint(error.hint()))
+}
+
+pub(super) fn of_network(error: &NetError) -> Outcome {
+    Outcome::passing(error.to_string(), error.hint())
+}
+
+pub(super) fn of_refresh(failure: RefreshFailure) -> Outcome {
+    match failure.kind {
+        HoldOffKind::ForNow => Outcome::passing(failure.text, failure.hint),
+        _ => Outcome::from(Failure::new(failure.text).hint(failure.hint)),
+    }
+}
+
+pub(super) fn of_vault(error: &VaultError) -> Outcome {
+    Outcome::failed(None, error.to_string(), error.hint())
+}

@@ -1,0 +1,105 @@
+//! Whether the organization or Server is there, and whether the tenant signed in at is its own.
+
+use super::context::Host;
+use super::faults::of_network;
+use super::table::Outcome;
+use crate::azure::{Authority, Organization, Place, VirtualDirectory};
+use crate::devops::{Comparison, Found, compare, no_server_at, organization_tenant};
+use crate::entra::OrganizationTenant;
+use crate::integration::HostKey;
+use crate::net::{Reply, Send as _};
+
+pub(super) fn organization(host: &Host) -> Outcome {
+    let integration = host.integration();
+    match (&integration.host.key, &host.organization) {
+        (HostKey::Server(authority), _) => server(host, authority, &integration.virtual_directory),
+        (HostKey::Cloud, Some(organization)) => of_cloud(host, organization),
+        // With OAuth on, nothing more is known of the cloud until an organization is named.
+        (HostKey::Cloud, None) if integration.oauth.is_some() => {
+            Outcome::skipped("no organization is named: add its URL to see it checked")
+        }
+        (HostKey::Cloud, None) => match reach(host, &format!("https://{}/", Place::DevAzure)) {
+            Ok(_) => Outcome::passed(format!("{} answers", Place::DevAzure)),
+            Err(outcome) => outcome,
+        },
+    }
+}
+
+fn server(host: &Host, authority: &Authority, directory: &VirtualDirectory) -> Outcome {
+    let url = format!(
+        "{}://{authority}{}/_apis/connectionData",
+        host.target.scheme.as_str(),
+        directory.prefix()
+    );
+    match reach(host, &url) {
+        Ok(reply) if reply.status == 404 => Outcome::from(no_server_at(authority, directory)),
+        Ok(_) => Outcome::passed(format!("{authority}{} answers", directory.prefix())),
+        Err(outcome) => outcome,
+    }
+}
+
+/// Whether anything is there, as far as it tells without a credential.
+fn reach(host: &Host, url: &str) -> Result<Reply, Outcome> {
+    let request = oauth2::http::Request::get(url)
+        .header("x-tfs-fedauthredirect", "Suppress")
+        .header("accept", "application/json")
+        .body(Vec::new())
+        .map_err(|_| {
+            Outcome::failed(None, format!("{url} is no address that can be asked"), "check it")
+        })?;
+    let reply = host.send(request).map_err(|error| of_network(&error))?;
+    match reply.status {
+        status @ (429 | 500..) => Err(busy(host, status)),
+        _ => Ok(reply),
+    }
+}
+
+fn busy(host: &Host, status: u16) -> Outcome {
+    let name = host.organization.as_ref().map_or_else(
+        || host.target.place.to_string(),
+        |organization| format!("{}/{organization}", host.host()),
+    );
+    match status {
+        429 => Outcome::passing(
+            format!("{name} has had too many requests and refuses for now"),
+            "wait some minutes, then try again",
+        ),
+        status => Outcome::passing(
+            format!("{name} answers with HTTP status {status}"),
+            "try again in some minutes",
+        ),
+    }
+}
+
+fn of_cloud(host: &Host, organization: &Organization) -> Outcome {
+    let theirs = match organization_tenant(host, organization) {
+        Err(error) => return of_network(&error),
+        Ok(Found::Later { status }) => return busy(host, status),
+        Ok(Found::Missing) => {
+            return Outcome::failed(
+                None,
+                format!("there is no organization {}/{organization}", Place::DevAzure),
+                "check the organization's name in its address",
+            );
+        }
+        Ok(Found::There(theirs)) => theirs,
+    };
+    let there = format!("{}/{organization} exists", Place::DevAzure);
+    // Tokens of its own open an organization, whichever tenant it is of.
+    let Some(issuer) = host.issuer() else { return Outcome::passed(there) };
+    let ours = host.endpoints(&issuer).as_ref().ok().and_then(|endpoints| {
+        let expected = issuer.expected_issuer(&endpoints.issuer).ok()?;
+        expected.tenant_id().map(str::to_owned)
+    });
+    let comparison = compare(&theirs, ours.as_deref());
+    if let Some(failure) = comparison.failure(organization, host.integration().pat) {
+        return Outcome::from(failure);
+    }
+    Outcome::passed(match (&comparison, &theirs) {
+        (Comparison::Same, _) => format!("{there} and belongs to the tenant"),
+        (_, OrganizationTenant::Entra { tenant, .. }) => {
+            format!("{there} and belongs to the tenant {tenant}")
+        }
+        _ => format!("{there}; it does not say its tenant"),
+    })
+}

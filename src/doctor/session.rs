@@ -1,0 +1,167 @@
+//! Who is signed in, and whether that still brings tokens.
+
+use super::context::Host;
+use super::faults::{of_refresh, of_vault};
+use super::table::Outcome;
+use crate::azure::{Step, sentences};
+use crate::broker::{SessionKey, Subject, last_failure, refresh_now, why_over};
+use crate::clock;
+use crate::entra::{Allows, Claims, allow};
+use crate::report::Failure;
+use crate::vault::{Access, SignInFailure, Vault};
+use crate::when;
+
+/// How long a sign-in that failed is worth telling of, in seconds.
+const TOLD_FOR: u64 = 7 * 24 * 60 * 60;
+
+/// Nobody is signed in where tokens will do.
+fn no_session(host: &Host, vault: &Vault) -> Outcome {
+    let subject = Subject { scheme: host.target.scheme, place: host.target.place.clone() };
+    let keys = subject.session_keys(host.organization.as_ref());
+    if let Some(failed) = keys.iter().find_map(|key| last_sign_in(host, vault, key, 0)) {
+        return tried(&sentences::nobody_signed_in(&host.host().to_string()), &failed);
+    }
+    if host.pats(vault).is_ok_and(|pats| !pats.is_empty()) && host.integration().pat {
+        return Outcome::skipped("nobody is signed in with OAuth; a personal access token is kept");
+    }
+    let url = host.login_url();
+    Outcome::failed(
+        None,
+        sentences::nobody_signed_in(&host.host().to_string()),
+        format!("git-credential-ona-azure login {url}"),
+    )
+}
+
+/// The sign-in that failed last, if it says anything of how things are now. `since` is in seconds
+/// since the epoch.
+fn last_sign_in(host: &Host, vault: &Vault, key: &SessionKey, since: u64) -> Option<SignInFailure> {
+    // What cannot be read is told of by another check.
+    let failed = vault.read::<SignInFailure>(&key.to_string()).ok().flatten()?;
+    let young = clock::now().abs_diff(failed.at) < TOLD_FOR;
+    let same = failed.integration == host.integration().digest();
+    (young && same && failed.at >= since).then_some(failed)
+}
+
+fn tried(what: &str, failed: &SignInFailure) -> Outcome {
+    let when = when::distance(failed.at, clock::now());
+    let failure = Failure::new(format!("{what}; the last try, {when}: {}", failed.text));
+    Outcome::from(failure.hint(failed.hint.clone()))
+}
+
+pub(super) fn account(host: &Host) -> Outcome {
+    host.explaining(signed_in(host))
+}
+
+fn signed_in(host: &Host) -> Outcome {
+    let integration = host.integration();
+    if integration.oauth.is_none() {
+        return Outcome::skipped("OAuth is not on");
+    }
+    let vault = host.machine.vault();
+    let (key, session) = match host.session(&vault) {
+        Ok(Some(found)) => found,
+        Ok(None) => return no_session(host, &vault),
+        Err(error) => return of_vault(&error),
+    };
+    let login = format!("git-credential-ona-azure login https://{key}");
+    if let Some(why) = why_over(&session, integration) {
+        let what = sentences::sign_in_over(&session.account, &why);
+        return match last_sign_in(host, &vault, &key, session.signed_in_at) {
+            Some(failed) => tried(&what, &failed),
+            None => Outcome::failed(None, what, login),
+        };
+    }
+    let access = match vault.read::<Access>(&key.to_string()) {
+        Ok(access) => access.unwrap_or_default(),
+        Err(error) => return of_vault(&error),
+    };
+    if let Some(organization) = &host.organization
+        && access.refuses(organization, clock::now())
+    {
+        return Outcome::failed(
+            Step::Organization,
+            sentences::refused(&session.account, organization.as_str()),
+            format!(
+                "Organization settings → Users → Add users, or sign in with an account that is one: {login}"
+            ),
+        );
+    }
+    // With --refresh it is tried anew.
+    let failed = last_failure(&access, integration).filter(|_| !host.refresh);
+    if let Some(failure) = failed {
+        return of_refresh(failure.into());
+    }
+    match allow(&session.scopes) {
+        Allows::Write => {
+            Outcome::passed(format!("{}, with the right to clone, fetch and push", session.account))
+        }
+        Allows::Read => Outcome::failed(
+            Step::ApiPermissions,
+            format!(
+                "{} may clone and fetch, but not push: vso.code_write is not granted",
+                session.account
+            ),
+            format!(
+                "API permissions → Add a permission → Azure DevOps → Delegated permissions: vso.code_write, then: {login}"
+            ),
+        ),
+        Allows::Nothing => Outcome::failed(
+            Step::ApiPermissions,
+            format!(
+                "the sign-in of {} opens no code: neither vso.code nor vso.code_write is granted",
+                session.account
+            ),
+            format!(
+                "API permissions → Add a permission → Azure DevOps → Delegated permissions: vso.code and vso.code_write, then: {login}"
+            ),
+        ),
+    }
+}
+
+pub(super) fn refresh(host: &Host) -> Outcome {
+    if !host.refresh {
+        return Outcome::skipped("only tried with --refresh");
+    }
+    let vault = host.machine.vault();
+    let (key, _) = match host.session(&vault) {
+        Ok(Some(found)) => found,
+        Ok(None) => return no_session(host, &vault),
+        Err(error) => return of_vault(&error),
+    };
+    match refresh_now(&key, host.integration(), &vault, host) {
+        Ok(access) => Outcome::passed(format!("a fresh access token for {}", access.account)),
+        Err(failure) => of_refresh(failure),
+    }
+}
+
+/// Decoded for showing only: nothing is decided by it but that a token is for somebody else.
+pub(super) fn token(host: &Host) -> Outcome {
+    let vault = host.machine.vault();
+    let found = host.session(&vault).and_then(|found| {
+        let Some((key, session)) = found else { return Ok(None) };
+        Ok(vault.read::<Access>(&key.to_string())?.map(|access| (session, access)))
+    });
+    let (session, access) = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return Outcome::passed("none is kept; git's next request brings one"),
+        Err(error) => return of_vault(&error),
+    };
+    let now = clock::now();
+    let Some(token) = access.token.filter(|_| access.expires_at > now) else {
+        return Outcome::passed("none is kept that is still good; git's next request brings one");
+    };
+    let ends = format!("ends {}", when::distance(access.expires_at, now));
+    let Some(claims) = Claims::of(&token) else {
+        return Outcome::passed(format!("{ends}; it is not one that can be looked into"));
+    };
+    if host.issuer().is_some_and(|issuer| issuer.is_entra()) && claims.is_for_another_resource() {
+        return Outcome::failed(
+            Step::ApiPermissions,
+            "the access token is for another service than Azure DevOps",
+            format!("sign in again: git-credential-ona-azure login {}", host.login_url()),
+        );
+    }
+    let tenant = claims.tenant().or(session.tenant.as_deref()).unwrap_or("unknown");
+    let scopes = claims.scopes().unwrap_or("not said in the token");
+    Outcome::passed(format!("{ends}; tenant {tenant}; scopes {scopes}"))
+}
