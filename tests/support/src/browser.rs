@@ -41,6 +41,20 @@ pub(crate) fn enter_code(
     follow(client, url, Person { account, code: Some(code), elsewhere: false })
 }
 
+/// Takes the way back to the app that a page of [`browse`]'s end offers.
+pub(crate) fn go_back(client: &Client, page: &BrowseResult) -> io::Result<BrowseResult> {
+    let nowhere = || io::Error::other(format!("no way back on {page:?}"));
+    let form = page.body.split("<form ").nth(1).filter(|form| form.contains("name=\"back\""));
+    let form = form.ok_or_else(nowhere)?;
+    let action = attribute(form, "action").ok_or_else(nowhere)?;
+    let flow = attribute(form, "value").ok_or_else(nowhere)?;
+    let here = Url::parse(&page.final_url).map_err(io::Error::other)?;
+    let here = here.join(&action).map_err(io::Error::other)?;
+    let reply = client.post_form(here.as_str(), &[("flow", &flow), ("back", "back")])?;
+    let location = reply.header("location").ok_or_else(nowhere)?;
+    follow(client, location, Person { account: "", code: None, elsewhere: false })
+}
+
 /// What the person knows; a code is only tried once.
 struct Person<'a> {
     account: &'a str,

@@ -16,18 +16,23 @@ pub(crate) struct Ca {
     issuer: Issuer<'static, KeyPair>,
     root: CertificateDer<'static>,
     file: PathBuf,
-    leaves: Mutex<HashMap<String, Arc<ServerConfig>>>,
+    /// By name and the year it is for the one that shows it.
+    leaves: Mutex<HashMap<(String, i32), Arc<ServerConfig>>>,
 }
 
 impl Ca {
     /// Makes a new authority and writes its certificate to `dir/ca.pem`.
     pub(crate) fn create(dir: &Path) -> Self {
-        let mut params = params(vec![], "Stand-in root");
+        Self::create_as(dir.join("ca.pem"), "Stand-in root")
+    }
+
+    /// An authority of that name that is written to that file.
+    pub(crate) fn create_as(file: PathBuf, name: &str) -> Self {
+        let mut params = params(vec![], name, clock::year(0));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key for the authority");
         let root = params.self_signed(&key).expect("the authority signs itself");
-        let file = dir.join("ca.pem");
         std::fs::write(&file, root.pem()).expect("the authority's file can be written");
         let root = root.der().clone();
         Self { issuer: Issuer::new(params, key), root, file, leaves: Mutex::default() }
@@ -38,13 +43,14 @@ impl Ca {
         &self.file
     }
 
-    /// TLS for one host name.
-    pub(crate) fn server_config(&self, host: &str) -> Arc<ServerConfig> {
-        lock(&self.leaves).entry(host.to_owned()).or_insert_with(|| self.leaf(host)).clone()
+    /// TLS for one host name, in a year.
+    pub(crate) fn server_config(&self, host: &str, year: i32) -> Arc<ServerConfig> {
+        let key = (host.to_owned(), year);
+        lock(&self.leaves).entry(key).or_insert_with(|| self.leaf(host, year)).clone()
     }
 
-    fn leaf(&self, host: &str) -> Arc<ServerConfig> {
-        let mut params = params(vec![host.to_owned()], host);
+    fn leaf(&self, host: &str, year: i32) -> Arc<ServerConfig> {
+        let mut params = params(vec![host.to_owned()], host, year);
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -63,11 +69,11 @@ impl Ca {
     }
 }
 
-fn params(names: Vec<String>, common_name: &str) -> CertificateParams {
+fn params(names: Vec<String>, common_name: &str, year: i32) -> CertificateParams {
     let mut params = CertificateParams::new(names).expect("a plain host name");
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
-    params.not_before = date_time_ymd(clock::year() - 1, 1, 1);
-    params.not_after = date_time_ymd(clock::year() + 1, 12, 28);
+    params.not_before = date_time_ymd(year - 1, 1, 1);
+    params.not_after = date_time_ymd(year + 1, 12, 28);
     params
 }

@@ -1,7 +1,7 @@
 //! Faults on demand: errors, throttling, silence and noise.
 use crate::http::{self, Answer, Ask, Body};
 use crate::log::lock;
-use crate::{azure, entra};
+use crate::{azure, clock, entra};
 use http_body_util::BodyExt as _;
 use hyper::Response;
 use hyper::body::{Bytes, Frame};
@@ -51,6 +51,8 @@ pub enum Fault {
         /// Seconds to wait.
         retry_after: Option<u64>,
     },
+    /// Azure DevOps is being moved or mended: 503, with a header that says so.
+    HostOffline,
     /// Takes the request and never answers.
     Hang,
     /// Answers, one byte a second for 40 seconds.
@@ -159,6 +161,7 @@ impl Faults {
                  <h2>Our services aren't available right now</h2></body></html>",
             )),
             Fault::Throttle { retry_after } => Ok(throttled(target, retry_after)),
+            Fault::HostOffline => Ok(offline()),
             Fault::Hang => std::future::pending().await,
             Fault::Reset => Err(io::ErrorKind::ConnectionReset.into()),
             Fault::Drip => Ok(dripping()),
@@ -183,9 +186,7 @@ fn throttled(target: Target, retry_after: Option<u64>) -> Answer {
             let words = "TF400733: The request has been canceled: Request was blocked due to \
                          exceeding usage of resource 'Concurrency' in namespace 'User'.";
             let mut answer = azure::error(429, "RequestBlockedException", words);
-            http::header(&mut answer, "X-RateLimit-Resource", "Global Service/Concurrency");
-            http::header(&mut answer, "X-RateLimit-Limit", "200");
-            http::header(&mut answer, "X-RateLimit-Remaining", "0");
+            rate_limits(&mut answer, retry_after.unwrap_or(60));
             answer
         }
         _ => entra::fault_body(
@@ -199,6 +200,34 @@ fn throttled(target: Target, retry_after: Option<u64>) -> Answer {
     if let Some(seconds) = retry_after {
         http::header(&mut answer, "Retry-After", &seconds.to_string());
     }
+    answer
+}
+
+/// What says how much of a resource is used up ("Rate and usage limits" of Azure DevOps).
+fn rate_limits(answer: &mut Answer, wait: u64) {
+    let reset = (clock::unix() + wait).to_string();
+    for (name, value) in [
+        ("X-RateLimit-Resource", "Global Service/Concurrency"),
+        ("X-RateLimit-Delay", "30"),
+        ("X-RateLimit-Limit", "200"),
+        ("X-RateLimit-Remaining", "0"),
+        ("X-RateLimit-Reset", &reset),
+    ] {
+        http::header(answer, name, value);
+    }
+}
+
+/// Marks an answer as one that was held back.
+pub(crate) fn slowed(answer: &mut Answer, wait: u64) {
+    rate_limits(answer, wait);
+    http::header(answer, "Retry-After", &wait.to_string());
+}
+
+/// The header is known from clients' sources; status and words are not verified.
+fn offline() -> Answer {
+    let words = "The service is offline for maintenance. Try again later.";
+    let mut answer = azure::error(503, "HostOfflineException", words);
+    http::header(&mut answer, "X-VSS-HostOfflineError", "HostOffline");
     answer
 }
 

@@ -22,14 +22,15 @@ mod server;
 mod sites;
 mod world;
 
-pub use azure::{AzureDevOps, MSA_TENANT, Pat};
+pub use azure::{AzureDevOps, MSA_TENANT, Pat, Rule, SignInPage};
 pub use browser::{BrowseResult, browse};
 pub use client::{Client, Reply};
 pub use entra::{
     ADA, ADO_RESOURCE, ADO_RESOURCE_URI, App, CLIENT_ID, CLIENT_SECRET, CONTOSO, Dead, Entra,
-    FABRIKAM, GRACE, Platform, SignIn,
+    FABRIKAM, GRACE, Platform, Policy, SignIn,
 };
 pub use faults::{Fault, Target, Times};
 pub use log::{Secrets, Seen};
-pub use server::AzureDevOpsServer;
+pub use server::{AzureDevOpsServer, ServerSignIn};
+pub use sites::Proxy;
 pub use world::World;

@@ -1,7 +1,8 @@
 //! The proxy that is the whole internet: it ends TLS itself, under the real names.
+use crate::clock;
 use crate::http::{self, Answer, Ask};
-use crate::log::Seen;
-use crate::sites::{Shared, Site};
+use crate::log::{Seen, lock};
+use crate::sites::{Proxy, Shared, Site};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -9,6 +10,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -25,6 +27,9 @@ async fn outer(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         async move {
+            if let Some(refusal) = turned_away(&shared) {
+                return Ok(refusal);
+            }
             if request.method() == Method::CONNECT {
                 Ok(tunnel(shared, request))
             } else {
@@ -37,6 +42,20 @@ async fn outer(stream: TcpStream, shared: Arc<Shared>) {
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;
+}
+
+/// What whoever the proxy does not let through gets to see (RFC 9110, section 15.5.8).
+fn turned_away(shared: &Shared) -> Option<Answer> {
+    let page = |status, words: &str| http::html(status, &format!("<h1>{words}</h1>"));
+    match *lock(&shared.proxy) {
+        Proxy::Open => None,
+        Proxy::Refuses => Some(page(403, "Blocked by the policy of your organization")),
+        Proxy::AsksWho => {
+            let mut answer = page(407, "Proxy Authentication Required");
+            http::header(&mut answer, "Proxy-Authenticate", "Basic realm=\"proxy\"");
+            Some(answer)
+        }
+    }
 }
 
 /// `CONNECT host:port`: opens TLS for a name we play, refuses every other.
@@ -52,7 +71,8 @@ fn tunnel(shared: Arc<Shared>, request: Request<Incoming>) -> Answer {
     shared.log.connected(&name);
     tokio::spawn(async move {
         let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
-        let acceptor = TlsAcceptor::from(shared.ca.server_config(&host));
+        let year = clock::year(shared.clock.load(Ordering::Relaxed));
+        let acceptor = TlsAcceptor::from(shared.ca.server_config(&host, year));
         let Ok(tls) = acceptor.accept(TokioIo::new(upgraded)).await else { return };
         let service = service_fn(move |request| {
             serve(Arc::clone(&shared), site, "https", name.clone(), request)
@@ -107,7 +127,12 @@ async fn serve(
         authorization: ask.authorization().map(|(scheme, _)| scheme.to_owned()),
         grant: grant.map(|(_, value)| value),
     });
-    let answer = shared.answer(site, &ask).await?;
+    let mut answer = shared.answer(site, &ask).await?;
+    let shift = shared.clock.load(Ordering::Relaxed);
+    if shift != 0 {
+        answer.headers_mut().remove("date");
+        http::header(&mut answer, "Date", &clock::header(shift));
+    }
     shared.log.end(index, answer.status().as_u16());
     Ok(answer)
 }

@@ -23,16 +23,35 @@ pub struct AzureDevOpsServer {
     faults: Arc<Faults>,
 }
 
+/// The ways to sign in that a Server's web server offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ServerSignIn {
+    /// Windows' own and Basic, as after a fresh installation.
+    #[default]
+    Fresh,
+    /// Windows' own only: a token cannot be given to it.
+    WindowsOnly,
+    /// The web server's own Basic authentication is on. It takes every Basic header for the name
+    /// and password of a Windows account, and Azure DevOps never sees a token (Azure DevOps'
+    /// documentation, "iis-basic-auth").
+    IisBasic,
+}
+
 struct State {
     directory: String,
+    sign_in: ServerSignIn,
     pats: BTreeSet<String>,
     repos: BTreeMap<Key, PathBuf>,
 }
 
 impl AzureDevOpsServer {
     pub(crate) fn new(backend: Arc<Backend>, log: Arc<Log>, faults: Arc<Faults>) -> Self {
-        let state =
-            State { directory: "tfs".into(), pats: BTreeSet::new(), repos: BTreeMap::new() };
+        let state = State {
+            directory: "tfs".into(),
+            sign_in: ServerSignIn::default(),
+            pats: BTreeSet::new(),
+            repos: BTreeMap::new(),
+        };
         let server = Self { state: Mutex::new(state), backend, log, faults };
         server.register("DefaultCollection", "app", "app");
         server
@@ -63,6 +82,11 @@ impl AzureDevOpsServer {
         lock(&self.state).directory = directory.trim_matches('/').to_owned();
     }
 
+    /// Changes the ways to sign in.
+    pub fn set_sign_in(&self, sign_in: ServerSignIn) {
+        lock(&self.state).sign_in = sign_in;
+    }
+
     fn register(&self, collection: &str, project: &str, repo: &str) -> PathBuf {
         let path = self.backend.path(&["tfs.corp.example", collection, project, repo]);
         let key = (collection.to_lowercase(), project.to_lowercase(), repo.to_lowercase());
@@ -74,16 +98,23 @@ impl AzureDevOpsServer {
         if let Some(struck) = self.faults.strike(Target::Server, ask).await {
             return struck;
         }
-        if !self.knows(ask) {
-            return Ok(self.challenge(ask));
-        }
         let mut parts = ask.segments();
-        let directory = lock(&self.state).directory.clone();
+        let (directory, sign_in) = {
+            let state = lock(&self.state);
+            (state.directory.clone(), state.sign_in)
+        };
+        // The web server knows where Azure DevOps is, and asks for nothing anywhere else.
         if !directory.is_empty() {
             if parts.first().is_none_or(|first| !first.eq_ignore_ascii_case(&directory)) {
-                return Ok(http::html(404, "<h2>404 - File or directory not found.</h2>"));
+                return Ok(not_here());
             }
             parts.remove(0);
+        }
+        if sign_in == ServerSignIn::IisBasic {
+            return Ok(iis_refusal(ask));
+        }
+        if sign_in == ServerSignIn::WindowsOnly || !self.knows(ask) {
+            return Ok(self.challenge(ask));
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let Some((collection, rest)) = parts.split_first() else {
@@ -180,7 +211,10 @@ impl AzureDevOpsServer {
 
     /// 401: the next step of an NTLM handshake, or the list of ways to sign in.
     fn challenge(&self, ask: &Ask) -> Answer {
-        let directory = lock(&self.state).directory.clone();
+        let (directory, sign_in) = {
+            let state = lock(&self.state);
+            (state.directory.clone(), state.sign_in)
+        };
         let mut answer = http::html(
             401,
             "<html><body><h1>TF400813: The user is not authorized to access this resource.</h1>\
@@ -197,7 +231,8 @@ impl AzureDevOpsServer {
             Some(step) => http::header(&mut answer, "WWW-Authenticate", &step),
             None => {
                 let realm = format!("Basic realm=\"{}://{}/{directory}\"", ask.scheme, ask.host);
-                for value in ["Bearer", "Negotiate", "NTLM", &realm] {
+                let basic = (sign_in == ServerSignIn::Fresh).then_some(realm.as_str());
+                for value in ["Bearer", "Negotiate", "NTLM"].into_iter().chain(basic) {
                     http::header(&mut answer, "WWW-Authenticate", value);
                 }
             }
@@ -208,6 +243,30 @@ impl AzureDevOpsServer {
         http::header(&mut answer, "X-TFS-FedAuthRedirect", "Suppress");
         answer
     }
+}
+
+/// The web server's own page for what is not there.
+fn not_here() -> Answer {
+    let mut answer = http::html(
+        404,
+        "<!DOCTYPE html><html><head><title>404 - File or directory not found.</title></head><body>\
+         <h1>Server Error</h1><h2>404 - File or directory not found.</h2></body></html>",
+    );
+    http::header(&mut answer, "Server", "Microsoft-IIS/10.0");
+    answer
+}
+
+/// The web server's own 401: Azure DevOps has not seen the request.
+fn iis_refusal(ask: &Ask) -> Answer {
+    let mut answer = http::html(
+        401,
+        "<!DOCTYPE html><html><head><title>401 - Unauthorized: Access is denied due to invalid \
+         credentials.</title></head><body><h1>Server Error</h1><h2>401 - Unauthorized: Access is \
+         denied due to invalid credentials.</h2></body></html>",
+    );
+    http::header(&mut answer, "Server", "Microsoft-IIS/10.0");
+    http::header(&mut answer, "WWW-Authenticate", &format!("Basic realm=\"{}\"", ask.host));
+    answer
 }
 
 /// Who is signed in.

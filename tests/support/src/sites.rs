@@ -9,7 +9,8 @@ use crate::log::Log;
 use crate::microsoft;
 use crate::server::AzureDevOpsServer;
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
 
 /// One of the services behind the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,21 @@ pub(crate) struct Shared {
     pub(crate) azure: AzureDevOps,
     pub(crate) server: AzureDevOpsServer,
     pub(crate) foreign: Foreign,
+    pub(crate) proxy: Mutex<Proxy>,
+    /// How far the clocks of all services are ahead, in seconds.
+    pub(crate) clock: AtomicI64,
+}
+
+/// How the proxy treats whoever comes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Proxy {
+    /// Lets everybody through.
+    #[default]
+    Open,
+    /// Lets nobody through: 403, with a page of its own.
+    Refuses,
+    /// Wants a user name and a password: 407.
+    AsksWho,
 }
 
 impl Shared {

@@ -7,13 +7,14 @@ use crate::client::Client;
 use crate::entra::{ADA, Entra};
 use crate::faults::{Fault, Faults, Target, Times};
 use crate::foreign::Foreign;
-use crate::log::{Log, Secrets, Seen};
+use crate::log::{Log, Secrets, Seen, lock};
 use crate::proxy;
 use crate::server::AzureDevOpsServer;
-use crate::sites::Shared;
+use crate::sites::{Proxy, Shared};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -55,7 +56,9 @@ impl World {
             AzureDevOpsServer::new(Arc::clone(&backend), Arc::clone(&log), Arc::clone(&faults));
         let foreign = Foreign::new(backend, Arc::clone(&log));
         let ca = Ca::create(dir);
-        let shared = Arc::new(Shared { log, faults, ca, entra, azure, server, foreign });
+        let (proxy, clock) = (Mutex::default(), AtomicI64::new(0));
+        let shared =
+            Arc::new(Shared { log, faults, ca, entra, azure, server, foreign, proxy, clock });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -100,6 +103,23 @@ impl World {
     /// The authority's certificate in PEM.
     pub fn ca_file(&self) -> &Path {
         self.shared.ca.file()
+    }
+
+    /// The certificate of an authority that has signed nothing here, as that of another company's
+    /// network.
+    pub fn other_ca_file(&self) -> PathBuf {
+        Ca::create_as(self.dir.join("other-ca.pem"), "Another root").file().to_owned()
+    }
+
+    /// How the proxy treats whoever comes to it from now on.
+    pub fn set_proxy(&self, proxy: Proxy) {
+        *lock(&self.shared.proxy) = proxy;
+    }
+
+    /// Sets the clocks of all services this far ahead of ours, in seconds; below zero, behind.
+    /// Their certificates are those of that time.
+    pub fn shift_clock(&self, seconds: i64) {
+        self.shared.clock.store(seconds, Ordering::Relaxed);
     }
 
     /// The folder of this world.
@@ -165,6 +185,12 @@ impl World {
             .expect("the pages can be fetched");
         assert_eq!(end.status, 0, "the browser was not sent back: {end:?}");
         end.final_url
+    }
+
+    /// Takes the way back to the app that the page offers on which a sign-in ended: where an
+    /// administrator has to consent. Panics if there is none.
+    pub fn go_back(&self, page: &BrowseResult) -> BrowseResult {
+        browser::go_back(&self.client(), page).expect("the page leads back")
     }
 
     /// Enters the code of a device on its page and signs in as an account; `cancel` declines.

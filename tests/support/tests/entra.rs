@@ -145,6 +145,40 @@ fn bad_authorize_requests_are_shown_or_sent_back() {
 }
 
 #[test]
+fn who_asks_without_a_person_is_told_at_a_registered_address_only() {
+    let world = World::start();
+    let ask = |uri: &str, more: &[(&str, &str)]| {
+        let changes = [&[("prompt", "none")], more].concat();
+        world.client().get(&authorize_url(uri, &changes)).expect("an answer")
+    };
+    // The platform, and whether the port is another, make no difference before the code is redeemed.
+    for uri in [
+        "http://localhost:9/ona-azure",
+        "http://localhost:10/ona-azure-native",
+        "https://ona.example/auth/callback",
+    ] {
+        let reply = ask(uri, &[]);
+        let location = reply.header("location").unwrap_or_default();
+        let query = location.strip_prefix(&format!("{uri}?")).expect("back where it came from");
+        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        assert_eq!((reply.status, field(&pairs, "error")), (302, "login_required"));
+        assert_eq!(field(&pairs, "state"), "some-state");
+        assert!(field(&pairs, "error_description").starts_with("AADSTS50058: "), "{location}");
+    }
+    let nobody = "00000000-0000-0000-0000-000000000001";
+    for (uri, more, code) in [
+        ("http://localhost:9/other", &[][..], "AADSTS50011: "),
+        ("https://localhost:9/ona-azure", &[], "AADSTS50011: "),
+        ("http://localhost:9/ona-azure", &[("client_id", nobody)], "AADSTS700016: "),
+    ] {
+        let reply = ask(uri, more);
+        assert_eq!((reply.status, reply.header("location")), (400, None), "{}", reply.text());
+        assert!(reply.header("content-type").is_some_and(|kind| kind.contains("html")));
+        assert!(reply.text().contains(code), "{}", reply.text());
+    }
+}
+
+#[test]
 fn sign_ins_can_end_badly() {
     let world = World::start();
     for (outcome, code) in [

@@ -39,6 +39,29 @@ impl Pat {
     }
 }
 
+/// What an administrator may set for an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Conditional Access for addresses also holds for programs (VS403463). The words are observed;
+    /// the status is not verified.
+    ConditionalAccess,
+    /// No personal access token is good. The policies that are documented stop tokens from being
+    /// made ("DisablePatCreationPolicyViolation" is what one is told then); how a token is refused
+    /// that there is already is not verified, neither status nor words.
+    NoPersonalAccessTokens,
+}
+
+/// What whoever is not signed in may get to see in place of 401.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInPage {
+    /// 203 with the page.
+    NonAuthoritative,
+    /// 302 to the page.
+    Redirect,
+    /// 200 with the page, as if the redirect had been followed.
+    Ok,
+}
+
 pub(crate) struct KeptPat {
     pub(crate) org: String,
     pub(crate) pat: Pat,
@@ -76,6 +99,11 @@ impl Caller {
         }
     }
 
+    /// What a refusal calls it whose token lacks a scope.
+    pub(crate) fn id(&self) -> String {
+        random::guid_of(&self.name())
+    }
+
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Anonymous => String::new(),
@@ -90,8 +118,45 @@ pub(crate) enum Refused {
     /// No credentials, or none that mean anything.
     Nobody,
     ExpiredPat,
-    /// Known, but without access.
+    /// Known by that name or ID, but without access.
     NotAllowed(String),
+    /// An administrator's rule is against it.
+    Rule(Rule),
+}
+
+impl Refused {
+    fn words(&self) -> String {
+        match self {
+            Self::Nobody => {
+                "TF400813: The user '' is not authorized to access this resource.".to_owned()
+            }
+            Self::ExpiredPat => {
+                "Access Denied: The Personal Access Token used has expired.".to_owned()
+            }
+            Self::NotAllowed(account) => {
+                format!("TF400813: The user '{account}' is not authorized to access this resource.")
+            }
+            Self::Rule(Rule::ConditionalAccess) => {
+                "VS403463: The conditional access policy defined by your Microsoft Entra \
+                 administrator has failed."
+                    .to_owned()
+            }
+            Self::Rule(Rule::NoPersonalAccessTokens) => {
+                "Access Denied: Personal access tokens are disabled by a policy of the organization \
+                 (DisablePatCreationPolicyViolation)."
+                    .to_owned()
+            }
+        }
+    }
+
+    /// What stands in `X-TFS-ServiceError`, where something does.
+    pub(super) fn service_error(&self) -> Option<String> {
+        matches!(self, Self::ExpiredPat | Self::Rule(_)).then(|| {
+            use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+            const PLAIN: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-');
+            utf8_percent_encode(&self.words(), PLAIN).to_string()
+        })
+    }
 }
 
 impl AzureDevOps {
@@ -109,12 +174,19 @@ impl AzureDevOps {
         let Some((scheme, value)) = ask.authorization() else {
             return Ok(Caller::Anonymous);
         };
+        let rules = lock(&self.state).organizations[org].rules.clone();
+        if rules.contains(&Rule::ConditionalAccess) {
+            return Err(Refused::Rule(Rule::ConditionalAccess));
+        }
         if scheme.eq_ignore_ascii_case("bearer") {
             return self.entra_caller(value.trim(), org);
         }
         let (_, password) = ask.basic().ok_or(Refused::Nobody)?;
         let kept = lock(&self.state).pats.get(&password).map(|kept| (kept.org == org, kept.pat));
         match kept {
+            Some((true, _)) if rules.contains(&Rule::NoPersonalAccessTokens) => {
+                Err(Refused::Rule(Rule::NoPersonalAccessTokens))
+            }
             Some((true, pat)) if pat.expired => Err(Refused::ExpiredPat),
             Some((true, pat)) => Ok(Caller::Pat(pat)),
             Some((false, _)) => Err(Refused::Nobody),
@@ -141,18 +213,10 @@ impl AzureDevOps {
 
     /// 401 with everything Azure DevOps says about how to sign in.
     pub(crate) fn challenge(&self, ask: &Ask, org: &str, refused: &Refused) -> Answer {
-        let words = match refused {
-            Refused::Nobody => {
-                "TF400813: The user '' is not authorized to access this resource.".to_owned()
-            }
-            Refused::ExpiredPat => {
-                "Access Denied: The Personal Access Token used has expired.".to_owned()
-            }
-            Refused::NotAllowed(account) => {
-                let who = random::guid_of(account);
-                format!("TF400813: The user '{who}' is not authorized to access this resource.")
-            }
-        };
+        if let Some(page) = self.page() {
+            return page;
+        }
+        let words = refused.words();
         let mut answer = if ask.header("accept").contains("json") || ask.method == Method::PATCH {
             super::error(401, "UnauthorizedRequestException", &words)
         } else {
@@ -162,15 +226,25 @@ impl AzureDevOps {
             );
             http::html(401, &page)
         };
-        if matches!(refused, Refused::ExpiredPat) {
-            http::header(
-                &mut answer,
-                "X-TFS-ServiceError",
-                "Access%20Denied%3A%20The%20Personal%20Access%20Token%20used%20has%20expired.",
-            );
+        if let Some(words) = refused.service_error() {
+            http::header(&mut answer, "X-TFS-ServiceError", &words);
         }
         self.sign_in_headers(&mut answer, org);
         answer
+    }
+
+    /// What is shown in place of every refusal.
+    fn page(&self) -> Option<Answer> {
+        let page = lock(&self.state).page?;
+        let mut answer = match page {
+            SignInPage::NonAuthoritative => http::html(203, super::rest::SIGN_IN),
+            SignInPage::Ok => http::html(200, super::rest::SIGN_IN),
+            SignInPage::Redirect => http::redirect(
+                "https://spsprodneu1.vssps.visualstudio.com/_signin?realm=dev.azure.com",
+            ),
+        };
+        identify(&mut answer);
+        Some(answer)
     }
 
     /// The headers that name tenant and ways to sign in.

@@ -3,13 +3,13 @@ mod auth;
 mod lfs;
 mod rest;
 
-pub use auth::Pat;
+pub use auth::{Pat, Rule, SignInPage};
 pub(crate) use lfs::serve as lfs;
 pub(crate) use rest::error;
 
 use crate::backend::Backend;
 use crate::entra::{ADA, CONTOSO, Entra, FABRIKAM, GRACE};
-use crate::faults::{Faults, Target};
+use crate::faults::{self, Faults, Target};
 use crate::http::{self, Answer, Ask};
 use crate::log::{Log, lock};
 use crate::random;
@@ -35,6 +35,10 @@ pub struct AzureDevOps {
 struct State {
     organizations: BTreeMap<String, Organization>,
     pats: HashMap<String, KeptPat>,
+    /// How programs that are not signed in are answered, whatever they ask for.
+    page: Option<SignInPage>,
+    /// Seconds that every answer asks to wait before the next request.
+    slowed: Option<u64>,
 }
 
 #[derive(Default)]
@@ -46,6 +50,9 @@ struct Organization {
     public: BTreeSet<String>,
     /// What it says instead of how to sign in.
     challenge: Option<Vec<(String, String)>>,
+    rules: BTreeSet<Rule>,
+    /// Accounts without the right to contribute, in lower case.
+    readers: BTreeSet<String>,
 }
 
 #[derive(Clone)]
@@ -135,6 +142,29 @@ impl AzureDevOps {
         self.organization(org, |o| o.members.remove(&account.to_lowercase()));
     }
 
+    /// Takes the right to contribute to an organization's repositories away from an account,
+    /// whatever its tokens allow.
+    pub fn only_reads(&self, org: &str, account: &str) {
+        self.organization(org, |o| o.readers.insert(account.to_lowercase()));
+    }
+
+    /// Has an administrator of an organization set a rule.
+    pub fn set_rule(&self, org: &str, rule: Rule) {
+        self.organization(org, |o| o.rules.insert(rule));
+    }
+
+    /// Has every organization show whoever is not signed in this page, also those programs that
+    /// ask for a plain refusal.
+    pub fn set_sign_in_page(&self, page: SignInPage) {
+        lock(&self.state).page = Some(page);
+    }
+
+    /// Has every answer say that it was held back, and ask to wait so many seconds; `None` for no
+    /// more.
+    pub fn slow_down(&self, seconds: Option<u64>) {
+        lock(&self.state).slowed = seconds;
+    }
+
     /// Connects an organization to another tenant.
     pub fn set_tenant(&self, org: &str, tenant: &str) {
         self.organization(org, |o| tenant.clone_into(&mut o.tenant));
@@ -218,6 +248,15 @@ impl AzureDevOps {
         if let Some(struck) = self.faults.strike(Target::Azure, ask).await {
             return struck;
         }
+        let mut answer = self.usual_answer(ask).await?;
+        let slowed = lock(&self.state).slowed;
+        if let Some(seconds) = slowed {
+            faults::slowed(&mut answer, seconds);
+        }
+        Ok(answer)
+    }
+
+    async fn usual_answer(&self, ask: &Ask) -> io::Result<Answer> {
         let Some(place) = self.place(ask) else {
             return Ok(rest::missing(ask));
         };
@@ -250,7 +289,7 @@ impl AzureDevOps {
             return Ok(self.challenge(ask, org, &Refused::Nobody));
         }
         if !public && !caller.may_read() {
-            return Ok(self.challenge(ask, org, &Refused::NotAllowed(caller.name())));
+            return Ok(self.challenge(ask, org, &Refused::NotAllowed(caller.id())));
         }
         let Some(repo) = repo else {
             return Ok(http::text(
@@ -262,7 +301,11 @@ impl AzureDevOps {
                 ),
             ));
         };
-        if writes && !caller.may_write() {
+        let reads_only = {
+            let state = lock(&self.state);
+            state.organizations[org].readers.contains(&caller.name().to_lowercase())
+        };
+        if writes && (reads_only || !caller.may_write()) {
             return Ok(http::text(
                 403,
                 "TF401027: You need the Git 'GenericContribute' permission to perform this \

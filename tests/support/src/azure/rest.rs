@@ -7,6 +7,11 @@ use crate::random;
 use hyper::Method;
 use serde_json::{Value, json};
 
+/// The page that asks people to sign in.
+pub(super) const SIGN_IN: &str = "<!DOCTYPE html><html lang=\"en-US\"><head>\
+     <title>Azure DevOps Services | Sign In</title></head>\
+     <body><form>Sign in to your account</form></body></html>";
+
 /// An error as Azure DevOps puts it into JSON.
 pub(crate) fn error(status: u16, key: &str, words: &str) -> Answer {
     http::json(
@@ -55,7 +60,9 @@ impl AzureDevOps {
         let caller = match self.caller(ask, org) {
             Ok(Caller::Anonymous) => return self.sign_in_page(ask, org, &Refused::Nobody, false),
             Ok(caller) => caller,
-            Err(refused @ Refused::NotAllowed(_)) => return self.challenge(ask, org, &refused),
+            Err(refused @ (Refused::NotAllowed(_) | Refused::Rule(_))) => {
+                return self.challenge(ask, org, &refused);
+            }
             Err(refused) => return self.sign_in_page(ask, org, &refused, false),
         };
         let call: Vec<String> = call.iter().map(|part| part.to_lowercase()).collect();
@@ -86,11 +93,11 @@ impl AzureDevOps {
                 }
             }
             ["git", ..] if !caller.may_read() => {
-                return self.challenge(ask, org, &Refused::NotAllowed(caller.name()));
+                return self.challenge(ask, org, &Refused::NotAllowed(caller.id()));
             }
             // Beyond the scopes of source code.
             ["projects", ..] => {
-                return self.challenge(ask, org, &Refused::NotAllowed(caller.name()));
+                return self.challenge(ask, org, &Refused::NotAllowed(caller.id()));
             }
             _ => error(404, "VssResourceNotFoundException", "The resource was not found."),
         };
@@ -114,17 +121,10 @@ impl AzureDevOps {
                 random::guid()
             ))
         } else {
-            http::html(
-                203,
-                "<!DOCTYPE html><html lang=\"en-US\"><head>\
-                 <title>Azure DevOps Services | Sign In</title></head>\
-                 <body><form>Sign in to your account</form></body></html>",
-            )
+            http::html(203, SIGN_IN)
         };
-        if matches!(refused, Refused::ExpiredPat) {
-            let words =
-                "Access%20Denied%3A%20The%20Personal%20Access%20Token%20used%20has%20expired.";
-            http::header(&mut answer, "X-TFS-ServiceError", words);
+        if let Some(words) = refused.service_error() {
+            http::header(&mut answer, "X-TFS-ServiceError", &words);
         }
         self.sign_in_headers(&mut answer, org);
         answer

@@ -5,7 +5,7 @@ use super::directory::Place;
 use super::errors::Refusal;
 use super::scopes::Scopes;
 use super::token::Code;
-use super::{Entra, SignIn, State};
+use super::{Entra, Policy, SignIn, State};
 use crate::http::{self, Answer, Ask, escape};
 use crate::log::lock;
 use crate::{clock, random};
@@ -69,6 +69,8 @@ impl Entra {
             },
             Err(refusal) => return refuse(&query, &refusal),
         };
+        // OpenID Connect Core 1.0, section 3.1.2.6: nobody is ever signed in before here, and only
+        // the redirect URI of a request that holds is told so.
         if get(&asked.query, "prompt") == Some("none") {
             let words = "Session information is not sufficient for single-sign-on.";
             return refuse(&asked.query, &Refusal::new(400, "login_required", 50058, words));
@@ -89,7 +91,7 @@ impl Entra {
             Some(Flow::Device(device)) => return state.choose_for_device(device, chosen),
             Some(Flow::Confirm(..)) | None => return over().page(400),
         };
-        if chosen == "cancel" {
+        if chosen == "cancel" || get(&form, "back").is_some() {
             let refusal = Refusal::new(400, "access_denied", 65004, "User declined to consent.");
             return refuse_with(&asked.query, &refusal, &[("error_subcode", "cancel")]);
         }
@@ -100,6 +102,18 @@ impl Entra {
         };
         match refused_sign_in(&state, &asked.wanted) {
             Some(refusal) if refusal.code() == 65004 => refuse(&asked.query, &refusal),
+            // The one of these pages that leads back to the app, as if consent had been declined.
+            Some(refusal) if refusal.code() == 90094 => {
+                let way_back = format!(
+                    "<form method=\"post\" action=\"/{}/login\">\
+                     <input type=\"hidden\" name=\"flow\" value=\"{{flow}}\">\
+                     <button type=\"submit\" name=\"back\" value=\"back\">Return to the application \
+                     without granting consent</button></form>",
+                    place.path()
+                );
+                let page = state.begin(&way_back, Flow::Authorize(asked));
+                refusal.page_with(200, &page)
+            }
             Some(refusal) => refusal.page(200),
             None => {
                 let code = format!("1.{}.{}", random::base64url(43), random::base64url(620));
@@ -215,36 +229,16 @@ pub(crate) fn refused_sign_in(state: &State, wanted: &Wanted) -> Option<Refusal>
     } else {
         SignIn::NeedsAdminConsent
     };
-    let (error, code, words) = match outcome {
-        SignIn::Succeeds => return None,
-        SignIn::Declined => (
-            "access_denied",
-            65004,
-            format!("User declined to consent to access the app '{}'.", wanted.client_id),
-        ),
-        SignIn::NeedsAdminConsent => (
-            "access_denied",
-            90094,
-            "Need admin approval. The grant requires administrator permission to access \
-             resources in your organization that only an admin can grant."
-                .to_owned(),
-        ),
-        SignIn::BlockedByPolicy => (
-            "access_denied",
-            53003,
-            "Access has been blocked by Conditional Access policies. The access policy does not \
-             allow token issuance."
-                .to_owned(),
-        ),
-        SignIn::NotAssigned => (
-            "access_denied",
-            50105,
-            "Your administrator has configured the application Ona to block users unless they \
-             are specifically granted ('assigned') access to the application."
-                .to_owned(),
-        ),
-    };
-    Some(Refusal::new(400, error, code, words))
+    match outcome {
+        SignIn::Succeeds => state.forbids_sign_in(),
+        SignIn::Declined => {
+            let words = format!("User declined to consent to access the app '{}'.", app.client_id);
+            Some(Refusal::new(400, "access_denied", 65004, words))
+        }
+        SignIn::NeedsAdminConsent => Policy::AdminConsentRequired.at_sign_in(),
+        SignIn::BlockedByPolicy => Policy::ConditionalAccess.at_sign_in(),
+        SignIn::NotAssigned => Policy::NotAssigned.at_sign_in(),
+    }
 }
 
 /// The page to choose an account on; `{flow}` is still to be filled in. Every button has its value

@@ -223,6 +223,7 @@ impl State {
             account: Some(person.account),
             nonce: None,
             family: granted.has("offline_access").then(random::guid),
+            signed_in: Instant::now(),
             granted,
             scopes,
         })

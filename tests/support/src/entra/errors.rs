@@ -11,6 +11,8 @@ pub(crate) struct Refusal {
     pub(crate) codes: Vec<u32>,
     pub(crate) words: String,
     pub(crate) suberror: Option<String>,
+    /// What the client is to ask for next.
+    pub(crate) claims: Option<&'static str>,
 }
 
 impl Refusal {
@@ -21,11 +23,17 @@ impl Refusal {
             codes: vec![code],
             words: words.into(),
             suberror: None,
+            claims: None,
         }
     }
 
     pub(crate) fn sub(mut self, suberror: &str) -> Self {
         self.suberror = Some(suberror.to_owned());
+        self
+    }
+
+    pub(crate) fn claims(mut self, claims: &'static str) -> Self {
+        self.claims = Some(claims);
         self
     }
 
@@ -77,6 +85,9 @@ impl Refusal {
         if let Some(suberror) = &self.suberror {
             body["suberror"] = Value::from(suberror.clone());
         }
+        if let Some(claims) = self.claims {
+            body["claims"] = Value::from(claims);
+        }
         let mut answer = http::json(self.status, &body);
         http::header(&mut answer, "x-ms-request-id", &trace);
         answer
@@ -84,6 +95,11 @@ impl Refusal {
 
     /// The page a browser shows when there is nowhere safe to redirect to.
     pub(crate) fn page(&self, status: u16) -> Answer {
+        self.page_with(status, "")
+    }
+
+    /// The same with what else there is to do on it.
+    pub(crate) fn page_with(&self, status: u16, more: &str) -> Answer {
         let (trace, correlation, stamp) = (random::guid(), random::guid(), clock::stamp());
         let words = escape(&self.words);
         let code = self.code();
@@ -93,7 +109,7 @@ impl Refusal {
                 "<!DOCTYPE html><html><head><title>Sign in to your account</title></head><body>\
                  <h1>Sign in</h1><h2>Sorry, but we\u{2019}re having trouble signing you in.</h2>\
                  <p id=\"exceptionMessage\">AADSTS{code}: {words}</p>\
-                 <p>Request Id: {trace}<br>Correlation Id: {correlation}<br>Timestamp: {stamp}</p>\
+                 <p>Request Id: {trace}<br>Correlation Id: {correlation}<br>Timestamp: {stamp}</p>{more}\
                  </body></html>"
             ),
         );

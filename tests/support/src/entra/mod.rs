@@ -8,11 +8,13 @@ mod directory;
 mod discovery;
 mod errors;
 mod jwt;
+mod policy;
 mod scopes;
 mod token;
 
 pub use apps::{ADA, App, CLIENT_ID, CLIENT_SECRET, CONTOSO, FABRIKAM, GRACE, Platform};
 pub(crate) use deviceauth::PAGE as DEVICE_PAGE;
+pub use policy::Policy;
 pub use scopes::{ADO_RESOURCE, ADO_RESOURCE_URI};
 
 use crate::faults::{Fault, Faults, Target, Times};
@@ -83,6 +85,7 @@ pub(crate) struct State {
     grant_only: Option<Vec<String>>,
     omit_refresh_token: bool,
     sign_in: SignIn,
+    policies: Vec<(Policy, Instant)>,
     replace: Option<Override>,
     token_requests: BTreeMap<String, usize>,
     last_form: Vec<(String, String)>,
@@ -132,6 +135,7 @@ impl Entra {
                 grant_only: None,
                 omit_refresh_token: false,
                 sign_in: SignIn::Succeeds,
+                policies: vec![],
                 replace: None,
                 token_requests: BTreeMap::new(),
                 last_form: vec![],
@@ -166,6 +170,12 @@ impl Entra {
             oid: random::guid_of(upn),
             tenant: tenant.to_owned(),
         });
+    }
+
+    /// Takes an invitation back.
+    pub fn remove_guest(&self, tenant: &str, upn: &str) {
+        let guest = (tenant.to_owned(), upn.to_ascii_lowercase());
+        assert!(lock(&self.state).guests.remove(&guest), "{upn} is no guest");
     }
 
     /// Invites an account of another tenant: it may sign in to this one too, through the tenant's
@@ -225,6 +235,16 @@ impl Entra {
     /// How sign-ins end from now on.
     pub fn sign_in(&self, outcome: SignIn) {
         lock(&self.state).sign_in = outcome;
+    }
+
+    /// Sets a policy for every account, beside those that are set already.
+    pub fn policy(&self, policy: Policy) {
+        lock(&self.state).policies.push((policy, Instant::now()));
+    }
+
+    /// Lifts every policy.
+    pub fn lift_policies(&self) {
+        lock(&self.state).policies.clear();
     }
 
     /// Arms a fault; see also [`crate::World::fail`].

@@ -50,6 +50,8 @@ pub(crate) struct Refresh {
     /// All that was consented to.
     granted: Scopes,
     family: String,
+    /// When its owner was last at the browser.
+    signed_in: Instant,
     replaced: bool,
     pub(crate) dead: Option<Dead>,
 }
@@ -64,6 +66,8 @@ pub(crate) struct Outcome {
     pub(crate) nonce: Option<String>,
     /// Family of refresh tokens to go on with, if one is wanted.
     pub(crate) family: Option<String>,
+    /// When somebody was at the browser for it.
+    pub(crate) signed_in: Instant,
     pub(crate) granted: Scopes,
 }
 
@@ -216,6 +220,7 @@ impl State {
             account: Some(kept.person.account.clone()),
             nonce: asked.nonce,
             family: asked.wanted.scopes.has("offline_access").then(random::guid),
+            signed_in: Instant::now(),
             granted: asked.wanted.scopes,
             scopes,
         })
@@ -273,6 +278,9 @@ impl State {
             }
             return Err(invalid(70000, "Provided grant is invalid or malformed.").sub("bad_token"));
         }
+        if let Some(refusal) = self.forbids_refresh(kept.signed_in) {
+            return Err(refusal);
+        }
         // Bound to account and client; the endpoint says for which tenant the tokens are.
         let person = self
             .admit(place, &app.client_id, &kept.account.upn)
@@ -292,6 +300,7 @@ impl State {
             scopes,
             nonce: None,
             family: Some(kept.family),
+            signed_in: kept.signed_in,
             granted: kept.granted,
         })
     }
@@ -342,6 +351,7 @@ impl State {
             scopes,
             nonce: None,
             family: None,
+            signed_in: Instant::now(),
         })
     }
 
@@ -388,6 +398,7 @@ impl State {
                     account: account.clone(),
                     granted: outcome.granted.clone(),
                     family: family.clone(),
+                    signed_in: outcome.signed_in,
                     replaced: false,
                     dead: None,
                 };
