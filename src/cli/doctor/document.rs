@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::azure::Step;
-use crate::doctor::{About, Done, Examined, Outcome, conclusion, root};
+use crate::doctor::{About, Done, Examined, Outcome, root};
 
 /// The document, but for its `version`.
-pub(in crate::cli) fn document(all: &[Examined], about: &About) -> Value {
+pub(super) fn document(all: &[Examined], conclusion: Option<&str>, about: &About) -> Value {
     let targets: Vec<_> = all
         .iter()
         .map(|examined| {
@@ -27,7 +27,7 @@ pub(in crate::cli) fn document(all: &[Examined], about: &About) -> Value {
             "surroundings": about.surroundings,
         },
         "ok": found.is_none(),
-        "conclusion": conclusion(all),
+        "conclusion": conclusion,
         "check": found.map(|(_, done, _)| done.id),
         "step": step(fault.and_then(|fault| fault.step)),
         "fix": fault.map(|fault| &fault.fix),

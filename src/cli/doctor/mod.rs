@@ -1,13 +1,13 @@
 //! `doctor`: what is wrong, at which step, and what to do.
 
 mod command;
-pub(super) mod document;
+mod document;
 mod report;
-pub(super) mod text;
+mod text;
 
 use super::args::Doctor;
 use super::{Room, print, setup_git};
-use crate::doctor::{About, Target, examine, mask, root, sections, target};
+use crate::doctor::{About, Examined, Target, conclusion, examine, mask, root, sections, target};
 use crate::report::{Exit, Failure};
 use report::Destination;
 
@@ -46,16 +46,26 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
             *line = mask.apply(line);
         }
     }
-    let on_stdout = matches!(report, Some(Destination::Stdout));
-    if args.json {
-        print::document(document::document(&all, &about))?;
-    } else if !on_stdout {
-        print::bytes(text::render(&all, text::Style::for_stdout()).as_bytes())?;
+    if !matches!(report, Some(Destination::Stdout)) {
+        show(&all, Some(&conclusion(&all)), &about, args.json)?;
     }
     if let Some(destination) = report {
         destination.write(&report::render(&command, args.mask, &all, &sections))?;
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// Prints what was looked at, and the sentence it ends in unless that is said elsewhere.
+pub(super) fn show(
+    all: &[Examined],
+    conclusion: Option<&str>,
+    about: &About,
+    json: bool,
+) -> Result<(), Failure> {
+    match json {
+        true => print::document(document::document(all, conclusion, about)),
+        false => print::bytes(text::render(all, conclusion, text::Style::for_stdout()).as_bytes()),
+    }
 }
 
 /// As it was typed, but for a password in the address.

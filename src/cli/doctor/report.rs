@@ -8,7 +8,7 @@ use tempfile::Builder;
 
 use super::super::print;
 use super::text::{self, Style};
-use crate::doctor::{Examined, Section};
+use crate::doctor::{Examined, Section, conclusion};
 use crate::report::{Failure, Message, escape};
 
 /// Only its owner reads it: it is for whoever it is sent to.
@@ -118,7 +118,7 @@ pub(super) fn render(
         "# Report of git-credential-ona-azure doctor\n\nIt holds no secret. {names}\n\n    {}\n\n\
          ## What was found\n\n{}",
         escape(command),
-        block(&text::render(all, Style::default()))
+        block(&text::render(all, Some(&conclusion(all)), Style::default()))
     );
     for Section { title, lines } in sections {
         let lines: Vec<_> = lines.iter().map(|line| escape(line)).collect();
