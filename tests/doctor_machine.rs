@@ -258,6 +258,13 @@ fn what_the_environment_tells_git_counts_and_is_named_as_such() {
     let sends = "sends an Authorization of its own";
     expect(&document, "git.header", "failed", &[sends, &PLACE[1..PLACE.len() - 1], fix]);
     assert!(!document.to_string().contains("hunter2"));
+    set(&mut machine, "credential.helper", "");
+    let dropped = ["an empty credential.helper in the environment", "drops it", fix];
+    expect(&doctor(&machine, &[REPOSITORY]), "git.helper", "failed", &dropped);
+    set(&mut machine, "credential.helper", "/opt/keeper --token=hunter2");
+    let document = doctor(&machine, &[REPOSITORY]);
+    expect(&document, "git.others", "failed", &["/opt/keeper (hidden) (the environment"]);
+    assert!(!document.to_string().contains("hunter2"));
     set(&mut machine, "credential.https://dev.azure.com.useHttpPath", "false");
     expect(&doctor(&machine, &[REPOSITORY]), "git.path", "failed", &["useHttpPath is not set"]);
 }

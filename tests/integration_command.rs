@@ -756,7 +756,7 @@ fn the_client_secret_is_sealed_to_the_recipients_named() {
         format!(
             "What is wrong, at step 3 (client secret): the client secret is sealed to {key}, but the \
              runner key here is {ours}; what to do: give the secret again on this machine: \
-             git-credential-ona-azure integration add --host dev.azure.com --client-secret-stdin."
+             git-credential-ona-azure integration add --host dev.azure.com --client-secret-stdin"
         )
     );
     other.write_integrations(&machine.integrations().to_string());

@@ -60,7 +60,7 @@ fn expect_fault(machine: &Machine, host: &str, check: &str, step: u64, what: &st
     let looked = look(machine, &["integration", "test", host]);
     assert_eq!((looked.code, &*looked.check, looked.step), (1, check, step), "{looked:#?}");
     let at = looked.at.clone();
-    let sentence = format!("What is wrong, at {at}: {what}; what to do: {fix}.");
+    let sentence = format!("What is wrong, at {at}: {what}; what to do: {fix}");
     assert_eq!(looked.conclusion, sentence, "{looked:#?}");
 }
 

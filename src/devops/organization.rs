@@ -194,7 +194,8 @@ mod tests {
     fn every_answer_says_what_it_says() {
         let tenant = format!("x-vss-resourcetenant: {T}");
         let zero = format!("x-vss-resourcetenant: {ZERO}");
-        let later = |status, retry_after, offline| Found::Later(Busy { status, retry_after, offline });
+        let later =
+            |status, retry_after, offline| Found::Later(Busy { status, retry_after, offline });
         let location = format!("location: https://{GLOBAL}/{U}/oauth2/authorize");
         for (status, headers, want) in [
             (404, &[][..], Found::Missing),

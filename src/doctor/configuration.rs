@@ -14,9 +14,10 @@ use url::Url;
 const SETUP: &str = "git-credential-ona-azure setup-git";
 
 fn helpers(origins: &[Origin]) -> String {
-    let each: Vec<_> =
-        origins.iter().map(|origin| format!("{} ({})", origin.value, origin.place())).collect();
-    each.join(", ")
+    let shown = |origin: &Origin| {
+        format!("{} ({})", redact::value("credential.helper", &origin.value), origin.place())
+    };
+    origins.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 /// What takes other helpers away. Behind what the environment says our own section cannot be moved.
@@ -52,7 +53,10 @@ pub(super) fn helper(host: &Host) -> Outcome {
                     "git does not ask this program: an empty credential.helper in {} drops it",
                     by.place()
                 ),
-                format!("{SETUP} --replace"),
+                match by.is_of_environment() {
+                    true => by.removal().to_owned(),
+                    false => format!("{SETUP} --replace"),
+                },
             ),
             None => {
                 let others = [&found.before[..], &found.after].concat();

@@ -124,8 +124,9 @@ pub fn conclusion(all: &[Examined]) -> String {
         }
         Some((_, done, Fault { step, what, fix, .. })) => {
             let step = step.map_or_else(|| done.name.to_owned(), |step| step.to_string());
+            // No full stop behind what may be a command to copy.
             let fix = if fix.is_empty() { String::new() } else { format!("; what to do: {fix}") };
-            format!("What is wrong, at {step}: {what}{fix}.")
+            format!("What is wrong, at {step}: {what}{fix}")
         }
     }
 }

@@ -36,9 +36,9 @@ fn server(host: &Host, authority: &Authority, directory: &VirtualDirectory) -> O
     match reach(host, &url) {
         Ok(answer) if answer.status == 404 => Outcome::from(no_server_at(authority, directory)),
         // Whether a token gets past the web server shows with a token.
-        Ok(answer) if Door::of(&answer, false) == Some(Door::NoBasic) => Outcome::from(
-            Door::NoBasic.failure(&authority.to_string(), &url, ""),
-        ),
+        Ok(answer) if Door::of(&answer, false) == Some(Door::NoBasic) => {
+            Outcome::from(Door::NoBasic.failure(&authority.to_string(), &url, ""))
+        }
         Ok(answer) if answer.is_of_the_network() => Outcome::passing(
             format!("a page of the network's own answers in place of {authority}"),
             "sign in to the network in a browser, or check HTTPS_PROXY; then try again",

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::azure::Step;
 use crate::report::{Exit, Failure, escape};
+use crate::trace;
 
 /// One thing that can be right or wrong.
 #[derive(Debug)]
@@ -88,6 +89,15 @@ impl Outcome {
     /// The network or a service is at fault, and no step of the set-up.
     pub fn passing(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::Failed(Fault { step: None, what: what.into(), fix: fix.into(), passing: true })
+    }
+
+    /// How it ended, in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Passed { .. } => "passed",
+            Self::Failed(_) => "failed",
+            Self::Skipped { .. } => "skipped",
+        }
     }
 
     /// It was not looked at.
@@ -191,6 +201,7 @@ pub fn run<C: Send + Sync + 'static>(
             if let Some(at) = running.iter().position(|(check, _)| check.id == id) {
                 let (check, _) = running.swap_remove(at);
                 let outcome = with_step(outcome, check.step);
+                trace::event("check", |words| words.with("id", id).with("outcome", outcome.word()));
                 settled.insert(id, (check.name, outcome));
             }
             continue;

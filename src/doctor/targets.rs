@@ -146,8 +146,8 @@ fn ssh_address(url: &str) -> (String, String) {
     (host, address)
 }
 
-/// The HTTPS address of a Server's SSH one, which differs in protocol and port: `ssh://tfs:22/tfs/
-/// DefaultCollection/app/_git/app`, as the Server's page "Clone" shows it).
+/// The HTTPS address of a Server's SSH one, which differs in protocol and port:
+/// `ssh://tfs:22/tfs/DefaultCollection/app/_git/app`.
 fn https_of_server(server: &Authority, address: &str) -> Option<String> {
     let (_, path) = address.split_once("://")?.1.split_once('/')?;
     let path = path.replace("/_ssh/", "/_git/");

@@ -22,17 +22,16 @@ pub(super) fn trust(host: &Host) -> Outcome {
         }
         Err(error) if error.is_without_authorities() => {
             let set = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty());
-            let fix = match set {
+            let first = match set {
                 Some(file) => format!(
                     "SSL_CERT_FILE names {}: name a PEM file that is there, or unset it",
                     file.to_string_lossy()
                 ),
-                None => {
-                    "install them: apt-get install ca-certificates; or name your organization's: \
-                         git config --global http.sslCAInfo <file.pem>"
-                        .to_owned()
-                }
+                None => "install them: apt-get install ca-certificates".to_owned(),
             };
+            let fix = format!(
+                "{first}; or name your organization's: git config --global http.sslCAInfo <file.pem>"
+            );
             Outcome::failed(None, error.to_string(), fix)
         }
         Err(error) => Outcome::failed(None, error.to_string(), error.hint()),

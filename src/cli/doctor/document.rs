@@ -6,7 +6,7 @@ use crate::azure::Step;
 use crate::doctor::{About, Done, Examined, Outcome, root};
 
 /// The document, but for its `version`.
-pub(in crate::cli) fn document(all: &[Examined], conclusion: &str, about: &About) -> Value {
+pub(super) fn document(all: &[Examined], conclusion: Option<&str>, about: &About) -> Value {
     let targets: Vec<_> = all
         .iter()
         .map(|examined| {

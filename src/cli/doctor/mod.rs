@@ -46,11 +46,8 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
             *line = mask.apply(line);
         }
     }
-    let on_stdout = matches!(report, Some(Destination::Stdout));
-    if args.json {
-        print::document(document::document(&all, &conclusion(&all), &about))?;
-    } else if !on_stdout {
-        print_text(&all, Some(&conclusion(&all)))?;
+    if !matches!(report, Some(Destination::Stdout)) {
+        show(&all, Some(&conclusion(&all)), &about, args.json)?;
     }
     if let Some(destination) = report {
         destination.write(&report::render(&command, args.mask, &all, &sections))?;
@@ -58,14 +55,17 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-/// Prints what was looked at and the sentence it ends in, if that is not said elsewhere.
-pub(super) fn print_text(all: &[Examined], conclusion: Option<&str>) -> Result<(), Failure> {
-    print::bytes(text::render(all, conclusion, text::Style::for_stdout()).as_bytes())
-}
-
-/// The same for scripts.
-pub(super) fn print_document(all: &[Examined], conclusion: &str) -> Result<(), Failure> {
-    print::document(document::document(all, conclusion, &About::here()))
+/// Prints what was looked at, and the sentence it ends in unless that is said elsewhere.
+pub(super) fn show(
+    all: &[Examined],
+    conclusion: Option<&str>,
+    about: &About,
+    json: bool,
+) -> Result<(), Failure> {
+    match json {
+        true => print::document(document::document(all, conclusion, about)),
+        false => print::bytes(text::render(all, conclusion, text::Style::for_stdout()).as_bytes()),
+    }
 }
 
 /// As it was typed, but for a password in the address.

@@ -13,16 +13,16 @@ const MANY: usize = 4;
 
 /// How it is to look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::cli) struct Style {
+pub(super) struct Style {
     /// Marks in colour.
-    pub(in crate::cli) colours: bool,
+    pub(super) colours: bool,
     /// Nothing but ASCII.
-    pub(in crate::cli) ascii: bool,
+    pub(super) ascii: bool,
 }
 
 impl Style {
     /// As standard output and the environment have it.
-    pub(in crate::cli) fn for_stdout() -> Self {
+    pub(super) fn for_stdout() -> Self {
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         // https://no-color.org: set and not empty. terminfo(5): a dumb terminal knows no colours.
         let unwanted = variable("NO_COLOR").is_some()
@@ -52,8 +52,8 @@ fn is_utf8(locale: &OsStr) -> bool {
     locale.ends_with("utf-8") || locale.ends_with("utf8") || locale.contains("utf-8@")
 }
 
-/// The list and the conclusion, escaped.
-pub(in crate::cli) fn render(all: &[Examined], conclusion: Option<&str>, style: Style) -> String {
+/// The list and the conclusion, unless that is said elsewhere; escaped.
+pub(super) fn render(all: &[Examined], conclusion: Option<&str>, style: Style) -> String {
     let mut lines = Vec::new();
     let many = all.iter().filter(|examined| examined.url.is_some()).count() >= MANY;
     for examined in all {
@@ -160,7 +160,7 @@ mod tests {
             "nobody is signed in\u{7}",
             "sign in: git-credential-ona-azure login https://dev.azure.com; or ask",
         );
-        let text = render(&[of(None, vec![fault])], Some("All is well."), Style::default());
+        let text = render(&[of(None, vec![fault])], None, Style::default());
         let list = text.split("\n\n").next().expect("a list");
         assert_eq!(
             list,
@@ -175,9 +175,9 @@ mod tests {
         let good = |url| of(Some(url), vec![Outcome::passed("seen"), Outcome::skipped("no")]);
         let noted = of(Some("d"), vec![Outcome::passed("seen").note(Some("worth it".to_owned()))]);
         let few = [good("a"), good("b"), good("c")];
-        assert!(!render(&few, Some("All is well."), Style::default()).contains("nothing is wrong"));
+        assert!(!render(&few, None, Style::default()).contains("nothing is wrong"));
         let many = [&few[..], &[noted, of(Some("e"), vec![Outcome::failed(None, "bad", "")])]];
-        let text = render(&many.concat(), Some("All is well."), Style::default());
+        let text = render(&many.concat(), None, Style::default());
         assert!(text.starts_with("✓ a: nothing is wrong\n✓ b: nothing is wrong\n"), "{text}");
         assert!(text.contains("\nd\n  ✓ check: seen\n      note: worth it\n"), "{text}");
         assert!(text.contains("\ne\n  ✗ check: bad\n"), "{text}");
@@ -186,9 +186,9 @@ mod tests {
     #[test]
     fn colours_and_letters_are_as_the_style_says() {
         let all = [of(None, vec![Outcome::passed("Users → Add")])];
-        let ascii = render(&all, Some("All is well."), Style { ascii: true, colours: false });
+        let ascii = render(&all, None, Style { ascii: true, colours: false });
         assert!(ascii.contains("  ok check: Users -> Add\n") && ascii.is_ascii(), "{ascii}");
-        let colours = render(&all, Some("All is well."), Style { ascii: false, colours: true });
+        let colours = render(&all, None, Style { ascii: false, colours: true });
         assert!(colours.contains("\u{1b}[32m✓\u{1b}[0m check"), "{colours}");
         for (locale, utf8) in
             [("C.UTF-8", true), ("de_DE.utf8", true), ("ca_ES.UTF-8@valencia", true), ("C", false)]

@@ -10,7 +10,7 @@ use super::args::{Integration as Command, IntegrationOf, IntegrationRemove, Stat
 use super::target::not_configured;
 use super::{Room, doctor, logout, print};
 use crate::broker::redirect_uri;
-use crate::doctor::{Examined, conclusion, root, save_and_test};
+use crate::doctor::{About, Examined, conclusion, root, save_and_test};
 use crate::integration::{
     Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, ScmId,
 };
@@ -184,11 +184,7 @@ fn test(args: &IntegrationOf, room: &Room) -> Result<Exit, Failure> {
     let found = find(room, &args.host)?;
     let looked = save_and_test(&room.paths, &found);
     let conclusion = concluded(&looked, &found.integration);
-    if args.json {
-        doctor::print_document(&looked, &conclusion)?;
-    } else {
-        doctor::print_text(&looked, Some(&conclusion))?;
-    }
+    doctor::show(&looked, Some(&conclusion), &About::here(), args.json)?;
     Ok(if root(&looked).is_none() { Exit::Done } else { Exit::Failed })
 }
 
