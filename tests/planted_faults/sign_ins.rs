@@ -59,7 +59,7 @@ pub(super) const ROWS: &[Row] = &[
         command: DOCTOR,
         check: "account",
         step: 6,
-        words: &["is over", "AADSTS50173", "git-credential-ona-azure login"],
+        words: &["has ended", "AADSTS50173", "git-credential-ona-azure login"],
     },
     Row {
         name: "session known to be over, and asked to refresh",
@@ -71,7 +71,7 @@ pub(super) const ROWS: &[Row] = &[
         command: REFRESHING,
         check: "account",
         step: 6,
-        words: &["is over", "AADSTS70043", "git-credential-ona-azure login"],
+        words: &["has ended", "AADSTS70043", "git-credential-ona-azure login"],
     },
     Row {
         name: "user not a member",
