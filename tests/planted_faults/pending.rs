@@ -1,8 +1,8 @@
 //! PENDING: faults that are planted, and that the program does not find yet.
 
-use standins::{CONTOSO, Pat, Policy, Rule};
+use standins::{CONTOSO, Policy};
 
-use super::{DOCTOR, REFRESHING, Row};
+use super::{REFRESHING, Row};
 use crate::common::Machine;
 
 pub(super) const ROWS: &[Row] = &[
@@ -64,18 +64,5 @@ pub(super) const ROWS: &[Row] = &[
         check: "refresh",
         step: 6,
         words: &["of another tenant", "invite the account as a guest"],
-    },
-    // Is found, with its fix, as of step 6. What the service really says is not verified.
-    Row {
-        name: "policy forbids PATs",
-        plant: || {
-            let machine = super::tokens::with("contoso", Pat::read_write());
-            machine.world.azure().set_rule("contoso", Rule::NoPersonalAccessTokens);
-            machine
-        },
-        command: DOCTOR,
-        check: "pat",
-        step: 5,
-        words: &["lets nobody make personal access tokens", "Organization settings → Policies"],
     },
 ];
