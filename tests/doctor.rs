@@ -100,6 +100,7 @@ fn a_clone_is_looked_at_by_its_remotes() {
     machine.git(&["clone", "-q", REPOSITORY, "app"]).expect_success();
     let mut command = machine.command(PROGRAM);
     let done = run(command.args(["doctor", "--json"]).current_dir(machine.work().join("app")), b"");
+    schema::validate(&done.json());
     assert_eq!(done.json()["targets"][1]["url"], REPOSITORY);
     assert_eq!(done.code, 0, "{done:#?}");
 }
@@ -126,6 +127,7 @@ fn where_nobody_answers_it_ends_by_its_deadlines() {
     }
     let started = std::time::Instant::now();
     let done = machine.helper(&["doctor", "--json", REPOSITORY]);
+    schema::validate(&done.json());
     // Twice the ten seconds aimed at: the machine is busy with other tests.
     assert!(started.elapsed().as_secs() < 20, "it took {:?}", started.elapsed());
     assert_eq!((&done.json()["check"], done.code), (&json!("issuer"), 1), "{done:#?}");

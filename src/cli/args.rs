@@ -53,9 +53,12 @@ pub(super) enum Command {
     ///
     /// Looks at this machine, git's configuration, the integration, the sign-in and the repository.
     /// Without a URL: the remotes of the clone around the current directory, or everything that is
-    /// configured. Nothing is changed, unless --refresh is given.
+    /// configured. Nothing is changed, unless --refresh is given. Exit code 0: nothing is wrong;
+    /// 1: something is.
     ///
     /// Example: git-credential-ona-azure doctor https://dev.azure.com/contoso/app/_git/app
+    ///
+    /// Example: git-credential-ona-azure doctor --report report.md --mask
     #[command(verbatim_doc_comment)]
     Doctor(Doctor),
     /// Print a token for other tools: curl, pip, npm, cargo, terraform and the like
@@ -176,6 +179,15 @@ pub(super) struct Doctor {
     /// Try to refresh the access token too, and keep the new one
     #[arg(long)]
     pub(super) refresh: bool,
+    /// Write what support will ask for into a file as well, without a secret; - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    /// Replace the report that is there
+    #[arg(long, requires = "report")]
+    pub(super) force: bool,
+    /// Mask names: of people, organizations, projects, servers, tenants, apps and this machine
+    #[arg(long)]
+    pub(super) mask: bool,
 }
 
 #[derive(Debug, ClapArgs)]

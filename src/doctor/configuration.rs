@@ -1,23 +1,31 @@
 //! git's configuration for the target.
 
+use std::path::Path;
+
 use super::context::Host;
 use super::table::Outcome;
-use crate::azure::RemoteUrl;
-use crate::git::setup::Origin;
+use crate::azure::{RemoteUrl, UrlError};
+use crate::git::parameters::is_no;
+use crate::git::setup::{Origin, Rewrite, redact};
+use crate::net;
 use crate::paths::NAME;
+use url::Url;
 
 const SETUP: &str = "git-credential-ona-azure setup-git";
 
-/// Where a setting stands. Not its key: the address in it may hold a password.
-fn place(origin: &Origin) -> String {
-    let file = origin.file.display();
-    origin.line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
-}
-
 fn helpers(origins: &[Origin]) -> String {
     let each: Vec<_> =
-        origins.iter().map(|origin| format!("{} ({})", origin.value, place(origin))).collect();
+        origins.iter().map(|origin| format!("{} ({})", origin.value, origin.place())).collect();
     each.join(", ")
+}
+
+/// What takes other helpers away. Behind what the environment says our own section cannot be moved.
+fn remove(origins: &[Origin]) -> String {
+    match origins.iter().find(|origin| origin.is_of_environment()).or(origins.first()) {
+        Some(first) if first.is_of_environment() => first.removal().to_owned(),
+        Some(first) => format!("{}, or: {SETUP} --replace", first.removal()),
+        None => format!("{SETUP} --replace"),
+    }
 }
 
 pub(super) fn address(host: &Host) -> Outcome {
@@ -42,7 +50,7 @@ pub(super) fn helper(host: &Host) -> Outcome {
                 None,
                 format!(
                     "git does not ask this program: an empty credential.helper in {} drops it",
-                    place(by)
+                    by.place()
                 ),
                 format!("{SETUP} --replace"),
             ),
@@ -60,10 +68,10 @@ pub(super) fn helper(host: &Host) -> Outcome {
             }
         };
     };
-    if let Some(program) = found.program.as_ref().filter(|program| !program.is_file()) {
+    if let Some(program) = found.program.as_ref().filter(|program| !is_there(program)) {
         return Outcome::failed(
             None,
-            format!("{} has git run {}, which is not there", place(asked), program.display()),
+            format!("{} has git run {}, which is not there", asked.place(), program.display()),
             format!("{SETUP} --replace"),
         );
     }
@@ -73,7 +81,12 @@ pub(super) fn helper(host: &Host) -> Outcome {
         .as_ref()
         .filter(|program| program.canonicalize().ok() != this)
         .map(|program| format!("git runs another copy than this one: {}", program.display()));
-    Outcome::passed(format!("git asks {NAME} ({})", place(asked))).note(other)
+    Outcome::passed(format!("git asks {NAME} ({})", asked.place())).note(other)
+}
+
+/// A mere name was looked up in vain: here, it would be one of whatever directory this is.
+fn is_there(program: &Path) -> bool {
+    program.is_absolute() && program.is_file()
 }
 
 pub(super) fn others(host: &Host) -> Outcome {
@@ -85,7 +98,7 @@ pub(super) fn others(host: &Host) -> Outcome {
         return Outcome::failed(
             None,
             format!("another helper answers before this program: {}", helpers(&found.before)),
-            format!("remove that line, or: {SETUP} --replace"),
+            remove(&found.before),
         );
     }
     if !found.after.is_empty() {
@@ -95,7 +108,7 @@ pub(super) fn others(host: &Host) -> Outcome {
                 "another helper follows this program, and is given the token to keep: {}",
                 helpers(&found.after)
             ),
-            format!("remove that line, or: {SETUP} --replace"),
+            remove(&found.after),
         );
     }
     Outcome::passed("git asks no other helper")
@@ -134,9 +147,9 @@ pub(super) fn header(host: &Host) -> Outcome {
             None,
             format!(
                 "http.extraHeader in {} sends an Authorization of its own, and no helper is asked",
-                place(origin)
+                origin.place()
             ),
-            "remove that line",
+            origin.removal(),
         ),
     }
 }
@@ -146,35 +159,101 @@ pub(super) fn rewrite(host: &Host) -> Outcome {
         Ok(found) => found,
         Err(outcome) => return outcome,
     };
+    let push = found.push_rewritten.as_ref().and_then(|rewrite| pushes(host, rewrite));
     let Some(rewrite) = &found.rewritten else {
-        return Outcome::passed("no url.<base>.insteadOf changes the address");
+        return Outcome::passed("no url.<base>.insteadOf changes the address").note(push);
     };
-    let file = rewrite.file.display();
-    let at = rewrite.line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
+    let at = rewrite.origin.place();
+    let remove = rewrite.origin.removal();
     match RemoteUrl::parse(&rewrite.url) {
         Ok(url) if url.place == host.target.place => {
-            Outcome::passed(format!("insteadOf in {at} leads to the same host"))
+            Outcome::passed(format!("insteadOf in {at} leads to the same host")).note(push)
         }
         Ok(url) => Outcome::failed(
             None,
             format!("insteadOf in {at} sends git to {} in its place", url.place.authority()),
-            "remove that line, or run doctor for that address",
+            format!("{remove}, or run doctor for that address"),
         ),
-        Err(crate::azure::UrlError::Password) => Outcome::failed(
+        Err(UrlError::Password) => Outcome::failed(
             None,
             format!(
                 "insteadOf in {at} puts a password or token into the address, which git uses in place of any helper's"
             ),
-            "remove that line",
+            remove,
         ),
         Err(_) => Outcome::failed(
             None,
             format!(
                 "insteadOf in {at} sends git to an address that is not HTTPS, for which it asks no helper"
             ),
-            "remove that line",
+            remove,
         ),
     }
+}
+
+/// What pushInsteadOf makes of pushes. A way of working for some, and so no fault.
+fn pushes(host: &Host, rewrite: &Rewrite) -> Option<String> {
+    let what = match RemoteUrl::parse(&rewrite.url) {
+        Ok(url) if url.place == host.target.place => return None,
+        Ok(url) => format!("go to {}", url.place.authority()),
+        Err(UrlError::Ssh { .. }) => "go over SSH, for which git asks no helper".to_owned(),
+        Err(UrlError::Password) => {
+            "are made with a password or token in the address, and no helper's".to_owned()
+        }
+        Err(_) => "go to an address that is not HTTPS, for which git asks no helper".to_owned(),
+    };
+    Some(format!("pushes {what} (pushInsteadOf in {})", rewrite.origin.place()))
+}
+
+/// What may be meant so, and is worth knowing where something does not work.
+pub(super) fn settings(host: &Host) -> Outcome {
+    let found = match host.examination() {
+        Ok(found) => found,
+        Err(outcome) => return outcome,
+    };
+    let unverified = found.ssl_verify.as_ref().filter(|setting| setting.value == "false");
+    let unverified = unverified.map(|setting| setting.origin.place()).or_else(|| {
+        // Set to anything at all (git(1)).
+        std::env::var_os("GIT_SSL_NO_VERIFY").map(|_| "GIT_SSL_NO_VERIFY".to_owned())
+    });
+    let unverified = unverified.map(|place| {
+        format!(
+            "git verifies no certificate here (http.sslVerify in {place}): whoever is on the way can read its \
+             tokens; this program verifies all the same"
+        )
+    });
+    let empty = found.empty_auth.as_ref().filter(|setting| setting.value == "true");
+    let empty = empty.filter(|_| !host.target.place.is_cloud()).map(|setting| {
+        format!(
+            "git first tries this machine's own account at a Server (http.emptyAuth in {})",
+            setting.origin.place()
+        )
+    });
+    let silent = found.interactive.as_ref().filter(|setting| is_no(&setting.value));
+    let silent = silent.map(|setting| {
+        format!("git asks nobody to sign in (credential.interactive in {})", setting.origin.place())
+    });
+    let quiet = [&unverified, &empty, &silent].iter().all(|note| note.is_none());
+    Outcome::passed(if quiet { "none that is in the way" } else { "not in the way as such" })
+        .note(unverified)
+        .note(empty)
+        .note(silent)
+}
+
+/// Which proxy the target is reached through.
+pub(super) fn proxy(host: &Host) -> Outcome {
+    let name = host.target.place.authority();
+    let Ok(url) = Url::parse(&host.target.url()) else {
+        return Outcome::skipped(format!("{name} is no address that can be asked"));
+    };
+    let found = net::proxy(&url);
+    Outcome::passed(match found.proxy {
+        Some(proxy) => {
+            let proxy = redact::value("http.proxy", &proxy);
+            format!("{proxy} for {name} ({})", found.by)
+        }
+        None => format!("none for {name} ({})", found.by),
+    })
 }
 
 /// Only where a Server may offer NTLM.

@@ -37,6 +37,8 @@ pub(super) const CHECKS: &[Check<Host>] = &[
     check("git.path", "git says the organization", None, &["git.helper"], &[], configuration::path),
     check("git.header", "headers git sends itself", None, &["git.program"], &[], configuration::header),
     check("git.rewrite", "rewritten addresses", None, &["git.program"], &[], configuration::rewrite),
+    check("git.settings", "other settings of git", None, &["git.program"], &[], configuration::settings),
+    check("proxy", "the proxy", None, &[], &[], configuration::proxy),
     check("git.proactive", "tokens before NTLM", None, &["git.helper"], &[], configuration::proactive),
     check("issuer", "the issuer", Some(Step::AppRegistration), &["integration"], &[], set_up::issuer),
     check("client.secret", "the client secret here", Some(Step::ClientSecret), &["integration", "key"], &[], set_up::client_secret),

@@ -1,35 +1,40 @@
 //! What is wrong, found by looking: checks as a table, the order they are run in, and the one
 //! sentence they end in.
 
+mod about;
 mod configuration;
 mod context;
 mod faults;
 mod host;
 mod machine;
+mod mask;
 mod organization;
 mod pat;
 mod repository;
 mod save_and_test;
 mod session;
 mod set_up;
+mod support;
 mod table;
+mod targets;
 mod time;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::azure::{Organization, RemoteUrl, Scheme, UrlError};
-use crate::broker::{PatKey, sessions};
-use crate::integration::{Integration, Integrations};
+use crate::integration::Integrations;
 use crate::net::Network;
 use crate::paths::Paths;
-use crate::vault::Pats;
+pub use about::About;
 use context::{Host, Machine, Manner};
 pub use context::{Target, Wire};
+pub use mask::{Mask, mask};
 pub use save_and_test::{prove, save_and_test};
+pub use support::{Section, sections};
 pub use table::{BadTable, Check, Done, Fault, Outcome, run};
+pub use targets::target;
+use targets::{BySsh, Remotes, everything, only_ssh, remotes};
 
 /// How long one request may take: two follow each other where nobody answers, and ten seconds are
 /// what a person waits.
@@ -53,10 +58,13 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
     let Ok(integrations) = Integrations::load(&machine.paths) else { return all };
     let targets = match url {
         Some(target) => vec![target],
-        None => {
-            let remotes = remotes(&machine, &integrations);
-            if remotes.is_empty() { everything(&machine, &integrations) } else { remotes }
-        }
+        None => match remotes(&machine, &integrations) {
+            none if none == Remotes::default() => everything(&machine, &integrations),
+            Remotes { targets, by_ssh } => {
+                all.extend(by_ssh.iter().map(BySsh::examined));
+                targets
+            }
+        },
     };
     let before = all[0].checks.clone();
     let manner = Manner { refresh, strict: false, request: Some(REQUEST) };
@@ -88,90 +96,6 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
     all
 }
 
-/// An address as the target of a look; a password in it is told of and not kept.
-///
-/// # Errors
-/// If it is no address.
-pub fn target(text: &str, local: bool) -> Result<Target, UrlError> {
-    let (url, holds_secret) = match RemoteUrl::parse(text) {
-        Err(UrlError::Password) => {
-            let (scheme, rest) = text.split_once("://").unwrap_or(("https", text));
-            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
-            (RemoteUrl::parse(&format!("{scheme}://{}", &rest[host..]))?, true)
-        }
-        other => (other?, false),
-    };
-    let named = url
-        .username
-        .as_deref()
-        .and_then(|name| crate::azure::organization_in_username(&url.place, name.as_bytes()));
-    let path =
-        url.path.filter(|path| !path.is_empty()).or_else(|| named.map(|name| name.to_string()));
-    Ok(Target { scheme: url.scheme, place: url.place, path, holds_secret, local })
-}
-
-/// The remotes of the clone around the current directory that are ours.
-fn remotes(machine: &Machine, integrations: &Integrations) -> Vec<Target> {
-    let Some(git) = machine.git() else { return Vec::new() };
-    let output = git
-        .command()
-        .args(["config", "--null", "--get-regexp", r"^remote\..*\.(push)?url$"])
-        .output();
-    let Ok(output) = output else { return Vec::new() };
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut found: Vec<Target> = Vec::new();
-    for record in text.split('\0') {
-        let Some((_, url)) = record.split_once('\n') else { continue };
-        let Ok(target) = target(url, true) else { continue };
-        let ours = target.place.is_cloud() || integrations.of_place(&target.place).is_some();
-        if ours && !found.contains(&target) {
-            found.push(target);
-        }
-    }
-    found
-}
-
-/// Every host that is configured, with every organization of it that something is kept for.
-fn everything(machine: &Machine, integrations: &Integrations) -> Vec<Target> {
-    integrations
-        .all()
-        .iter()
-        .flat_map(|found| {
-            let integration = &found.integration;
-            let names = organizations(machine, integration);
-            let directory =
-                integration.virtual_directory.prefix().trim_start_matches('/').to_owned();
-            let target = move |path: Option<String>| Target {
-                scheme: Scheme::Https,
-                place: integration.host.key.place(),
-                path: path.filter(|path| !path.is_empty()),
-                holds_secret: false,
-                local: false,
-            };
-            let paths: Vec<Option<String>> = match names.is_empty() {
-                true => vec![Some(directory)],
-                false => names
-                    .iter()
-                    .map(|name| Some(format!("{directory}/{name}").trim_matches('/').to_owned()))
-                    .collect(),
-            };
-            paths.into_iter().map(target)
-        })
-        .collect()
-}
-
-fn organizations(machine: &Machine, integration: &Integration) -> BTreeSet<Organization> {
-    let vault = machine.vault();
-    let key = &integration.host.key;
-    let of = PatKey { scheme: Scheme::Https, host: key.clone() }.to_string();
-    let pats = vault.read::<Pats>(&of).ok().flatten().unwrap_or_default().pats;
-    let of_pats = pats.into_iter().filter_map(|pat| pat.organization);
-    let sessions = sessions(&vault, Some(key)).unwrap_or_default();
-    let of_sessions = sessions.into_iter().filter_map(|session| session.organization);
-    of_pats.chain(of_sessions).chain(integration.host.organization.clone()).collect()
-}
-
 /// The first thing that is wrong, in the order of dependence.
 pub fn root(all: &[Examined]) -> Option<(&Examined, &Done, &Fault)> {
     all.iter().find_map(|examined| {
@@ -186,6 +110,9 @@ pub fn root(all: &[Examined]) -> Option<(&Examined, &Done, &Fault)> {
 pub fn conclusion(all: &[Examined]) -> String {
     match root(all) {
         None => {
+            if let Some(conclusion) = only_ssh(all) {
+                return conclusion;
+            }
             let untried = all.iter().flat_map(|one| &one.checks).any(|done| {
                 done.id == "credential" && matches!(done.outcome, Outcome::Skipped { .. })
             });
@@ -199,18 +126,5 @@ pub fn conclusion(all: &[Examined]) -> String {
             let fix = if fix.is_empty() { String::new() } else { format!("; what to do: {fix}") };
             format!("What is wrong, at {step}: {what}{fix}.")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_secret_in_an_address_is_kept() {
-        let target = target("https://ada:hunter2@dev.azure.com/contoso/app/_git/app", true)
-            .expect("an address");
-        assert!(target.holds_secret);
-        assert_eq!(target.url(), "https://dev.azure.com/contoso/app/_git/app");
     }
 }

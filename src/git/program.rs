@@ -83,6 +83,22 @@ impl Git {
         self
     }
 
+    /// The same git, with the settings that the caller's environment gives every git started from
+    /// it (`GIT_CONFIG_COUNT`, and what `git -c` leaves to its children): for whoever wants to know
+    /// what they do. Never for a git whose answer decides anything.
+    #[must_use]
+    pub fn with_callers_settings(mut self) -> Self {
+        let numbered = ["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"];
+        let settings = env::vars_os().filter(|(name, _)| {
+            let name = name.to_string_lossy();
+            name == "GIT_CONFIG_COUNT"
+                || name == "GIT_CONFIG_PARAMETERS"
+                || numbered.iter().any(|beginning| name.starts_with(beginning))
+        });
+        self.variables.extend(settings);
+        self
+    }
+
     /// Where the program is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -136,8 +152,18 @@ impl Git {
 
     /// Major and minor version.
     pub fn version(&self) -> Option<(u32, u32)> {
+        parse_version(&self.say_version()?)
+    }
+
+    /// The version as git says it, the vendor's own words included.
+    pub fn version_text(&self) -> Option<String> {
+        let said = self.say_version()?;
+        said.trim().strip_prefix("git version ").map(str::to_owned)
+    }
+
+    fn say_version(&self) -> Option<String> {
         let output = self.outside().arg("version").output().ok()?;
-        parse_version(&String::from_utf8_lossy(&output.stdout))
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 

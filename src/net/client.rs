@@ -123,10 +123,7 @@ fn build(url: &Url, host: &str) -> Result<Client, NetError> {
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(Policy::none())
         .referer(false);
-    let settings = match Git::find() {
-        Some(git) => network_settings(&git, url.as_str()),
-        None => NetworkSettings::default(),
-    };
+    let settings = settings_for(url);
     // git's own order: its configuration first, then the environment, which reqwest reads.
     match settings.proxy.as_deref() {
         // This machine is not behind its own proxy.
@@ -148,13 +145,21 @@ fn build(url: &Url, host: &str) -> Result<Client, NetError> {
     builder.build().map_err(|error| NetError::of(host, &error))
 }
 
-fn is_loopback(host: &str) -> bool {
+/// git's settings for an address.
+pub(super) fn settings_for(url: &Url) -> NetworkSettings {
+    match Git::find() {
+        Some(git) => network_settings(&git, url.as_str()),
+        None => NetworkSettings::default(),
+    }
+}
+
+pub(super) fn is_loopback(host: &str) -> bool {
     Authority::parse(Scheme::Https, host.as_bytes()).is_some_and(|host| host.is_loopback())
 }
 
 /// The authorities a person named. As with git, they replace the system's, and the environment
 /// comes before the configuration.
-fn named_authorities(
+pub(super) fn named_authorities(
     settings: &NetworkSettings,
     host: &str,
 ) -> Result<Option<Vec<Certificate>>, NetError> {

@@ -64,6 +64,11 @@ impl NetError {
         Self::new(host, kind)
     }
 
+    /// Whether it is that nobody is trusted at all.
+    pub fn is_without_authorities(&self) -> bool {
+        self.kind == NetErrorKind::NoAuthorities
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> String {
         match &self.kind {

@@ -5,7 +5,9 @@
 
 mod client;
 mod error;
+mod route;
 mod told;
 
 pub use client::{EnoughBody, Network, Reply, Send, Within};
 pub use error::NetError;
+pub use route::{Proxied, Trust, proxy, trust};

@@ -64,9 +64,9 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     let found = Found { integration: saved, file };
     let looked = save_and_test(&room.paths, &found);
     let Some((_, _, fault)) = root(&looked) else {
-        return doctor::show(&looked, Some(&concluded(&looked, &found.integration)), false);
+        return doctor::print_text(&looked, Some(&concluded(&looked, &found.integration)));
     };
-    doctor::show(&looked, None, false)?;
+    doctor::print_text(&looked, None)?;
     let mut failure = Failure::from(fault);
     failure.message.text = format!("saved, not working yet: {}", failure.message.text);
     Err(failure.exit(Exit::Failed))

@@ -184,7 +184,11 @@ fn test(args: &IntegrationOf, room: &Room) -> Result<Exit, Failure> {
     let found = find(room, &args.host)?;
     let looked = save_and_test(&room.paths, &found);
     let conclusion = concluded(&looked, &found.integration);
-    doctor::show(&looked, Some(&conclusion), args.json)?;
+    if args.json {
+        doctor::print_document(&looked, &conclusion)?;
+    } else {
+        doctor::print_text(&looked, Some(&conclusion))?;
+    }
     Ok(if root(&looked).is_none() { Exit::Done } else { Exit::Failed })
 }
 

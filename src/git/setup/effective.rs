@@ -8,8 +8,12 @@ use super::helper_value::is_ours;
 use super::url_pattern::UrlPattern;
 use crate::report::{Failure, escape_bytes};
 
-/// One setting of git's effective configuration about credentials, the network or addresses, in
-/// git's order.
+/// What stands in the place of a file for a setting that no file holds: git tells those of
+/// `GIT_CONFIG_COUNT` and of `git -c` apart from files only (`--show-origin` says `command line:`).
+pub const ENVIRONMENT: &str = "the environment, GIT_CONFIG_COUNT or git -c";
+
+/// One setting of git's effective configuration about credentials, the network, addresses or
+/// remotes, in git's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Effective {
     /// The file that holds it.
@@ -59,14 +63,17 @@ pub(super) fn read(
     let mut records = output.stdout.split(|byte| *byte == 0);
     let mut entries = Vec::new();
     while let (Some(origin), Some(setting)) = (records.next(), records.next()) {
-        let file = base.join(path(origin.strip_prefix(b"file:").unwrap_or(origin)));
+        let file = match origin.strip_prefix(b"file:") {
+            Some(file) => base.join(path(file)),
+            None => ENVIRONMENT.into(),
+        };
         let count = seen.entry(file.clone()).or_default();
         let nth = *count;
         *count += 1;
         let at = setting.iter().position(|byte| *byte == b'\n').unwrap_or(setting.len());
         let key = String::from_utf8_lossy(&setting[..at]).into_owned();
-        let ours = ["credential.", "http.", "url."].iter().any(|section| key.starts_with(section));
-        if ours {
+        let ours = ["credential.", "http.", "url.", "core.askpass", "remote."];
+        if ours.iter().any(|beginning| key.starts_with(beginning)) {
             let value = setting.get(at + 1..).unwrap_or_default();
             let value = match key.ends_with(".extraheader") {
                 // What follows the name of a header may well be a token.

@@ -6,8 +6,9 @@ use std::process::Command;
 use super::effective::Effective;
 use super::helper_value::is_ours;
 use super::url_pattern::UrlPattern;
-use super::{Origin, Scope, effective as read_effective, helper_value, origin};
+use super::{Origin, Scope, effective as read_effective, helper_value, origin, redact};
 use crate::git::Git;
+use crate::programs;
 use crate::report::Failure;
 
 /// What git's configuration means for a URL.
@@ -15,7 +16,7 @@ use crate::report::Failure;
 pub struct Examination {
     /// The setting that has git ask us; `None` if git does not.
     pub asked: Option<Origin>,
-    /// The program that setting runs, where it says an absolute path.
+    /// The program that setting runs: a path, or a mere name where nothing of that name is found.
     pub program: Option<PathBuf>,
     /// Other helpers, which git asks first.
     pub before: Vec<Origin>,
@@ -29,39 +30,123 @@ pub struct Examination {
     pub authorization: Option<Origin>,
     /// What becomes of the URL.
     pub rewritten: Option<Rewrite>,
+    /// What becomes of it for pushes alone (`pushInsteadOf`).
+    pub push_rewritten: Option<Rewrite>,
     /// `http.proactiveAuth`.
     pub proactive: Option<String>,
+    /// `http.sslVerify`.
+    pub ssl_verify: Option<Setting>,
+    /// `http.emptyAuth`.
+    pub empty_auth: Option<Setting>,
+    /// `credential.interactive`.
+    pub interactive: Option<Setting>,
 }
 
-/// `url.<base>.insteadOf`.
+/// A setting that counts for the URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its value as git canonicalises it.
+    pub value: String,
+    /// The last place that speaks of it.
+    pub origin: Origin,
+}
+
+/// `url.<base>.insteadOf` or `pushInsteadOf`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rewrite {
     /// The setting. Its key may hold a password and is not to be shown.
-    pub file: PathBuf,
-    /// The line in the file, where it could be found.
-    pub line: Option<usize>,
+    pub origin: Origin,
     /// What the URL becomes.
     pub url: String,
 }
 
 /// Looks. With `local`, the configuration of the repository around the current directory counts
-/// too. `url` is one without a secret.
+/// too; what the environment sets always does. `url` is one without a secret.
 ///
 /// # Errors
 /// If git cannot read its configuration.
 pub fn examine(git: &Git, local: bool, helper: &Path, url: &str) -> Result<Examination, Failure> {
     let value = helper_value::value(helper)?;
-    let scope = if local { Scope::Local } else { Scope::Global };
-    let entries = read_effective(git, scope)?;
+    let git = git.clone().with_callers_settings();
+    let entries = read_effective(&git, scope(local))?;
     let mut found = judge(&entries, url, &value);
     let command = || if local { git.command() } else { git.outside() };
     let one = |kind: &str, key: &str| {
         url_match(command(), kind, key, url).filter(|value| !value.is_empty())
     };
+    let setting = |kind: &str, section: &str, name: &str| {
+        let origin = last(&entries, url, section, name)?;
+        Some(Setting { value: one(kind, &format!("{section}.{name}"))?, origin })
+    };
     found.use_http_path =
         one("--type=bool", "credential.useHttpPath").is_some_and(|value| value == "true");
     found.proactive = one("--no-type", "http.proactiveAuth");
+    found.ssl_verify = setting("--type=bool", "http", "sslverify");
+    found.empty_auth = setting("--type=bool", "http", "emptyauth");
+    found.interactive = setting("--no-type", "credential", "interactive");
+    found.program = found.program.map(|program| resolved(&git, program));
     Ok(found)
+}
+
+/// The settings that have a say for the URL, in git's order, as they may be shown to anybody.
+///
+/// # Errors
+/// As [`examine`].
+pub fn relevant(git: &Git, local: bool, url: &str) -> Result<Vec<Origin>, Failure> {
+    let git = git.clone().with_callers_settings();
+    let entries = read_effective(&git, scope(local))?;
+    let speaks = |entry: &&Effective| {
+        let of_url = |section| entry.parts(section).is_some_and(|(of, _)| speaks_of(of, url));
+        of_url("credential")
+            || of_url("http")
+            || entry.key.starts_with("core.")
+            || (entry.key.starts_with("url.") && is_about(&[&entry.key, &entry.value], url))
+            || (entry.key.starts_with("remote.") && is_about(&[&entry.value], url))
+    };
+    let shown = |entry: &Effective| Origin {
+        key: redact::addresses(&entry.key),
+        value: redact::value(&entry.key, &entry.value),
+        ..origin(entry)
+    };
+    Ok(entries.iter().filter(speaks).map(shown).collect())
+}
+
+/// Whether addresses name the host of the URL, or that of Azure Repos for SSH: others are nobody's
+/// business here.
+fn is_about(addresses: &[&str], url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let hosts = [host, "dev.azure.com", ".visualstudio.com"];
+    addresses.iter().any(|address| {
+        let address = address.to_ascii_lowercase();
+        url.starts_with(&address) || hosts.iter().any(|host| address.contains(host))
+    })
+}
+
+fn scope(local: bool) -> Scope {
+    if local { Scope::Local } else { Scope::Global }
+}
+
+/// The last of the settings of that name that speak of the URL.
+fn last(entries: &[Effective], url: &str, section: &str, name: &str) -> Option<Origin> {
+    let of = |entry: &&Effective| {
+        entry.parts(section).is_some_and(|(of, found)| found == name && speaks_of(of, url))
+    };
+    entries.iter().rev().find(of).map(origin)
+}
+
+/// Where a program that is only named is found: in git's own directory of programs, which git puts
+/// in front of the PATH for its helpers, or on the PATH.
+fn resolved(git: &Git, program: PathBuf) -> PathBuf {
+    if program.is_absolute() {
+        return program;
+    }
+    let own = git.outside().arg("--exec-path").output().ok().map(|output| {
+        PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n'))
+    });
+    let path = git.variable("PATH").map(programs::entries).unwrap_or_default();
+    let entries: Vec<_> = own.into_iter().chain(path).collect();
+    programs::find(program.as_os_str(), &entries).unwrap_or(program)
 }
 
 fn url_match(mut command: Command, kind: &str, key: &str, url: &str) -> Option<String> {
@@ -76,7 +161,7 @@ fn judge(entries: &[Effective], url: &str, helper: &str) -> Examination {
     let (mut others, mut ours): (Vec<usize>, Option<usize>) = Default::default();
     let mut dropped: Option<usize> = None;
     let mut header: Option<usize> = None;
-    let mut rewrite: Option<(usize, &str)> = None;
+    let mut rewrites: [Option<(usize, &str)>; 2] = [None, None];
     for (at, entry) in entries.iter().enumerate() {
         match entry.parts("credential") {
             Some((section, "helper")) if speaks_of(section, url) => {
@@ -102,27 +187,31 @@ fn judge(entries: &[Effective], url: &str, helper: &str) -> Examination {
             }
             _ => {}
         }
-        if let Some((Some(_), "insteadof")) = entry.parts("url")
-            && url.starts_with(&entry.value)
+        let rewrite = match entry.parts("url") {
+            Some((Some(_), "insteadof")) => &mut rewrites[0],
+            Some((Some(_), "pushinsteadof")) => &mut rewrites[1],
+            _ => continue,
+        };
+        if url.starts_with(&entry.value)
             // The longest one counts.
             && rewrite.is_none_or(|(_, longest)| longest.len() < entry.value.len())
         {
-            rewrite = Some((at, &entry.value));
+            *rewrite = Some((at, &entry.value));
         }
     }
     found.asked = ours.map(|at| origin(&entries[at]));
-    found.program = ours.and_then(|at| program(&entries[at].value));
+    found.program = ours.map(|at| PathBuf::from(helper_value::program(&entries[at].value)));
     found.dropped_by = dropped.map(|at| origin(&entries[at]));
     let (before, after): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|at| ours.is_none_or(|ours| *at < ours));
     let origins = |places: Vec<usize>| places.iter().map(|at| origin(&entries[*at])).collect();
     (found.before, found.after) = (origins(before), origins(after));
     found.authorization = header.map(|at| origin(&entries[at]));
-    found.rewritten = rewrite.and_then(|(at, prefix)| {
+    [found.rewritten, found.push_rewritten] = rewrites.map(|rewrite| {
+        let (at, prefix) = rewrite?;
         let (base, _) = entries[at].parts("url")?;
-        let place = origin(&entries[at]);
         let url = format!("{}{}", base?, &url[prefix.len()..]);
-        Some(Rewrite { file: place.file, line: place.line, url })
+        Some(Rewrite { origin: origin(&entries[at]), url })
     });
     found
 }
@@ -142,13 +231,6 @@ fn speaks_of(section: Option<&str>, url: &str) -> bool {
     !pattern.is_narrow()
         || ours.strip_prefix(&theirs).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         || theirs.is_empty()
-}
-
-/// The program a helper's value runs, if that is an absolute path and nothing else.
-fn program(value: &str) -> Option<PathBuf> {
-    let bare: String = value.trim_start_matches('!').replace('\\', "");
-    let path = PathBuf::from(bare.trim_matches(['\'', '"']));
-    path.is_absolute().then_some(path)
 }
 
 #[cfg(test)]
@@ -213,5 +295,9 @@ mod tests {
         ];
         let rewritten = found(&rewrites).rewritten.expect("rewritten");
         assert_eq!(rewritten.url, "https://long/app/_git/app");
+        let push = found(&[("url.https://push/.pushinsteadof", "https://dev.azure.com/")]);
+        assert_eq!(push.rewritten, None);
+        let url = push.push_rewritten.map(|rewrite| rewrite.url);
+        assert_eq!(url.as_deref(), Some("https://push/contoso/app/_git/app"));
     }
 }

@@ -62,6 +62,36 @@ pub(super) fn shown(helper: &str) -> String {
     }
 }
 
+/// The program that git's shell runs for a helper's value: an absolute path, or the name that is
+/// looked up (gitcredentials(7): `!` leads a shell's command, a path is taken as it is, and `foo`
+/// stands for `git credential-foo`).
+pub(super) fn program(helper: &str) -> String {
+    let command = helper.strip_prefix('!').unwrap_or(helper);
+    let word = first_word(command);
+    match helper.starts_with('!') || Path::new(&word).is_absolute() {
+        true => word,
+        false => format!("git-credential-{word}"),
+    }
+}
+
+/// The first word as a shell reads it.
+fn first_word(command: &str) -> String {
+    let mut word = String::new();
+    let mut quote = None;
+    let mut chars = command.trim_start().chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            (c, Some('\'')) => word.push(c),
+            ('\\', _) => word.extend(chars.next()),
+            ('\'' | '"', None) => quote = Some(c),
+            (c, None) if c.is_whitespace() || c == ';' => break,
+            (c, _) => word.push(c),
+        }
+    }
+    word
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +125,19 @@ mod tests {
             ["", "store", "/x/git-credential-ona-azure-old", "/x/not-git-credential-ona-azure"]
         {
             assert!(!is_ours(other, "/opt/other"), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_program_of_a_value_is_known() {
+        for (helper, expected) in [
+            ("/usr/bin/x --flag", "/usr/bin/x"),
+            (r"/a\ b/o\'x/y get", "/a b/o'x/y"),
+            ("!'/a b/x' --flag", "/a b/x"),
+            ("!x; echo", "x"),
+            ("ona-azure --flag", "git-credential-ona-azure"),
+        ] {
+            assert_eq!(program(helper), expected, "{helper}");
         }
     }
 

@@ -11,6 +11,7 @@ mod effective;
 mod examine;
 mod file;
 mod helper_value;
+pub mod redact;
 mod report;
 mod url_pattern;
 
@@ -20,8 +21,9 @@ use std::process::Command;
 
 use document::Document;
 use edit::{Plan, Wanted};
+pub use effective::ENVIRONMENT;
 use effective::Effective;
-pub use examine::{Examination, Rewrite, examine};
+pub use examine::{Examination, Rewrite, Setting, examine, relevant};
 pub use report::{Origin, Report};
 
 use super::Git;
@@ -216,6 +218,10 @@ fn top_level(mut command: Command) -> Option<PathBuf> {
 
 /// Finds the line of a setting in its file.
 fn origin(entry: &Effective) -> Origin {
+    if entry.file == Path::new(ENVIRONMENT) {
+        let (key, value) = (entry.key.clone(), helper_value::shown(&entry.value));
+        return Origin { key, value, file: entry.file.clone(), line: None };
+    }
     let lines = file::read(&entry.file).map(|text| document::lines(&text)).unwrap_or_default();
     // A file that is included twice is listed twice.
     let found = entry.nth.checked_rem(lines.len()).map(|nth| &lines[nth]);

@@ -1,7 +1,7 @@
 //! What setting up did, and what it found.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::edit::Plan;
 use crate::report::{Exit, Message};
@@ -17,6 +17,38 @@ pub struct Origin {
     pub file: PathBuf,
     /// The line in that file, where it could be found.
     pub line: Option<usize>,
+}
+
+impl Origin {
+    /// Where it stands: file and line, or the environment.
+    pub fn place(&self) -> String {
+        let file = self.file.display();
+        self.line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"))
+    }
+
+    /// Whether no file says so.
+    pub fn is_of_environment(&self) -> bool {
+        self.file == Path::new(super::ENVIRONMENT)
+    }
+
+    /// Section, subsection and name of its key: the subsection may hold dots, the others none
+    /// (git-config(1), syntax).
+    pub fn parts(&self) -> (&str, Option<&str>, &str) {
+        let (section, rest) = self.key.split_once('.').unwrap_or((&self.key, ""));
+        match rest.rsplit_once('.') {
+            Some((subsection, name)) => (section, Some(subsection), name),
+            None => (section, None, rest),
+        }
+    }
+
+    /// What takes it away.
+    pub fn removal(&self) -> &'static str {
+        if self.is_of_environment() {
+            "take it out of there: unset GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS"
+        } else {
+            "remove that line"
+        }
+    }
 }
 
 impl fmt::Display for Origin {

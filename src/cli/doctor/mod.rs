@@ -1,0 +1,78 @@
+//! `doctor`: what is wrong, at which step, and what to do.
+
+mod command;
+mod document;
+mod report;
+mod text;
+
+use super::args::Doctor;
+use super::{Room, print, setup_git};
+use crate::doctor::{About, Examined, Target, conclusion, examine, mask, root, sections, target};
+use crate::report::{Exit, Failure};
+use report::Destination;
+
+pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
+    let room = Room::enter()?;
+    let url = match &args.url {
+        None => None,
+        Some(url) => Some(target(url, false).map_err(|error| {
+            Failure::new(error.to_string())
+                .hint("write it as https://dev.azure.com/<organization>, or https://<server>")
+                .exit(Exit::Usage)
+        })?),
+    };
+    let report = args.report.as_ref().map(|path| Destination::of(path, args.force)).transpose()?;
+    if args.json && matches!(report, Some(Destination::Stdout)) {
+        return Err(Failure::new("two documents on one standard output")
+            .hint("name a file: --report <FILE>")
+            .exit(Exit::Usage));
+    }
+    let mut command = command_line(args, url.as_ref());
+    let helper = setup_git::this_program()?;
+    let mut all = examine(room.paths.clone(), helper.clone(), url, args.refresh);
+    let failed = root(&all).is_some();
+    let about = About::here();
+    let mut sections = match report {
+        Some(_) => sections(&room.paths, &helper, &about, &all),
+        None => Vec::new(),
+    };
+    if args.mask {
+        let mut mask = mask(&room.paths, &all);
+        let lines = || sections.iter().flat_map(|section| &section.lines);
+        lines().for_each(|line| mask.learn(line));
+        all = mask.examined(&all);
+        command = mask.apply(&command);
+        for line in sections.iter_mut().flat_map(|section| &mut section.lines) {
+            *line = mask.apply(line);
+        }
+    }
+    let on_stdout = matches!(report, Some(Destination::Stdout));
+    if args.json {
+        print::document(document::document(&all, &conclusion(&all), &about))?;
+    } else if !on_stdout {
+        print_text(&all, Some(&conclusion(&all)))?;
+    }
+    if let Some(destination) = report {
+        destination.write(&report::render(&command, args.mask, &all, &sections))?;
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// Prints what was looked at and the sentence it ends in, if that is not said elsewhere.
+pub(super) fn print_text(all: &[Examined], conclusion: Option<&str>) -> Result<(), Failure> {
+    print::bytes(text::render(all, conclusion, text::Style::for_stdout()).as_bytes())
+}
+
+/// The same for scripts.
+pub(super) fn print_document(all: &[Examined], conclusion: &str) -> Result<(), Failure> {
+    print::document(document::document(all, conclusion, &About::here()))
+}
+
+/// As it was typed, but for a password in the address.
+fn command_line(args: &Doctor, url: Option<&Target>) -> String {
+    let flags = [(args.refresh, "--refresh"), (args.json, "--json"), (args.mask, "--mask")];
+    let flags = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
+    let name = format!("{} doctor", crate::paths::NAME);
+    let words = std::iter::once(name).chain(url.map(Target::url)).chain(flags);
+    words.collect::<Vec<_>>().join(" ")
+}

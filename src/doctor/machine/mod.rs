@@ -1,0 +1,39 @@
+//! What is looked at once, whatever the target: git, the files, the key, the vault and whom TLS
+//! trusts.
+
+mod access;
+mod files;
+mod git;
+mod key;
+mod program;
+mod trust;
+mod vault;
+
+use std::time::Duration;
+
+use super::context::Machine;
+use super::table::{Check, Outcome};
+pub(super) use git::knows_proactive;
+
+/// All of it is on this machine.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+const fn check(
+    id: &'static str,
+    name: &'static str,
+    needs: &'static [&'static str],
+    look: fn(&Machine) -> Outcome,
+) -> Check<Machine> {
+    Check { id, name, step: None, needs, after: &[], deadline: DEADLINE, look }
+}
+
+/// The checks of the machine.
+pub(super) const CHECKS: &[Check<Machine>] = &[
+    check("program", "this program", &[], program::program),
+    check("git.program", "git", &[], git::git),
+    check("integration.file", "the integrations files", &[], files::files),
+    check("key", "the runner key", &[], key::key),
+    check("vault", "the vault", &["key"], vault::vault),
+    check("disk", "room for what is kept", &[], vault::disk),
+    check("trust", "the certificate authorities", &[], trust::trust),
+];

@@ -1,0 +1,124 @@
+//! The vault: whether it opens, who else may look into it, and whether there is room in it.
+
+use std::path::Path;
+
+use super::super::context::Machine;
+use super::super::table::Outcome;
+use super::access::Access;
+use crate::integration::Integrations;
+use crate::report::Failure;
+
+/// Bytes that a refresh needs many times over, and that a full disk lacks.
+const ROOM: u64 = 1 << 20;
+
+pub(super) fn vault(machine: &Machine) -> Outcome {
+    let vault = machine.vault();
+    if let Some(error) = vault.unreadable().into_iter().next() {
+        return Outcome::from(Failure::new(error.to_string()).hint(error.hint()));
+    }
+    // Reading says who else may.
+    let _ = vault.runner_key();
+    let directory = vault.dir().display().to_string();
+    let access = Access::of(vault.dir());
+    let open = vault
+        .open_to_others()
+        .or_else(|| access.filter(|access| access.others_write()).map(|_| vault.dir().to_owned()))
+        .map(|path| {
+            format!(
+                "other accounts may change or read {}: chmod -R go= '{directory}'",
+                path.display()
+            )
+        });
+    let owner = access.filter(|access| access.is_not_ours()).map(|access| {
+        format!(
+            "{directory} belongs to another account (number {}), and what this one writes there may be lost to it",
+            access.owner
+        )
+    });
+    let damaged: Vec<_> = vault.set_aside().iter().map(|path| path.display().to_string()).collect();
+    let damaged =
+        (!damaged.is_empty()).then(|| format!("damaged and set aside: {}", damaged.join(", ")));
+    let what = if vault.dir().exists() { "everything kept opens" } else { "nothing is kept yet" };
+    Outcome::passed(format!("{what} in {directory}")).note(open).note(owner).note(damaged)
+}
+
+/// What the file system of a directory has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Room {
+    read_only: bool,
+    bytes: u64,
+    /// `None` where files are not counted.
+    files: Option<u64>,
+}
+
+pub(super) fn disk(machine: &Machine) -> Outcome {
+    let directory = &machine.paths.state;
+    let Some(there) = directory.ancestors().find(|directory| directory.exists()) else {
+        return Outcome::skipped(format!("nothing is at {}", directory.display()));
+    };
+    let Some(room) = room(there) else {
+        return Outcome::skipped(format!("the system does not tell of {}", there.display()));
+    };
+    let Some(lack) = lack(room) else {
+        return Outcome::passed(format!("{} MiB free in {}", room.bytes >> 20, there.display()));
+    };
+    let what = format!("{} {lack}", directory.display());
+    // Tokens that nobody refreshes are read only.
+    let integrations = Integrations::load(&machine.paths).unwrap_or_default();
+    if !integrations.all().iter().any(|found| found.integration.oauth.is_some()) {
+        return Outcome::passed(format!(
+            "none: {what}; tokens kept there can be read all the same"
+        ));
+    }
+    Outcome::failed(
+        None,
+        format!("{what}, so that what a refresh brings could not be kept"),
+        "make room there, or name another directory in ONA_AZURE_STATE_DIR and sign in again",
+    )
+}
+
+fn lack(room: Room) -> Option<&'static str> {
+    if room.read_only {
+        return Some("is on a file system that is mounted read-only");
+    }
+    if room.bytes < ROOM {
+        return Some("is on a disk that is full");
+    }
+    (room.files == Some(0)).then_some("is on a file system that has no room for another file")
+}
+
+#[cfg(unix)]
+fn room(directory: &Path) -> Option<Room> {
+    let stat = rustix::fs::statvfs(directory).ok()?;
+    Some(Room {
+        read_only: stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
+        bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        // btrfs and the like make room for files as they go, and count none.
+        files: (stat.f_files > 0).then_some(stat.f_favail),
+    })
+}
+
+#[cfg(not(unix))]
+fn room(_: &Path) -> Option<Room> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_is_told() {
+        let good = Room { read_only: false, bytes: ROOM, files: None };
+        for (room, words) in [
+            (good, ""),
+            (Room { files: Some(1), ..good }, ""),
+            (Room { read_only: true, ..good }, "read-only"),
+            (Room { bytes: ROOM - 1, ..good }, "full"),
+            (Room { files: Some(0), ..good }, "another file"),
+        ] {
+            let lack = lack(room).unwrap_or_default();
+            assert!(lack.contains(words) && lack.is_empty() == words.is_empty(), "{room:?}");
+        }
+    }
+}
