@@ -116,7 +116,8 @@ fn not_accepted(quote: &str) -> String {
     format!(
         "error: dev.azure.com/contoso does not accept the personal access token{quote}; the token \
          is not kept\n\
-         hint: it may be copied in part, revoked, or made for another organization; {ANEW}\n"
+         hint: it may be copied in part, revoked, or made for another organization, or for all \
+         accessible organizations (such tokens end on 2026-12-01); {ANEW}\n"
     )
 }
 
@@ -205,6 +206,17 @@ fn a_token_that_does_not_work_is_refused_in_words_and_not_kept() {
             not_accepted(""),
         ),
         (good.clone(), Some(raw(200, &[HTML], SIGN_IN_PAGE)), 4, not_accepted("")),
+        (
+            good.clone(),
+            Some(raw(200, &[HTML], "<html><title>Welcome to the hotel</title></html>")),
+            1,
+            format!(
+                "error: dev.azure.com/contoso answers with HTTP status 200, which says nothing \
+                 about the personal access token; the token is not kept\n\
+                 hint: check the address, and that no proxy or sign-in page of the network answers \
+                 in its place, {LATER}\n"
+            ),
+        ),
         (
             good.clone(),
             Some(raw(401, &[JSON], &echo)),

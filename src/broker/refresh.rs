@@ -60,6 +60,19 @@ pub(super) fn sign_in_command(key: &SessionKey) -> String {
     format!("git-credential-ona-azure login https://{key}")
 }
 
+/// What to do where only a sign-in brings a token, and often something before it.
+fn way_out(key: &SessionKey, error: &EntraError) -> String {
+    let login = sign_in_command(key);
+    let hint = error.hint();
+    let fix = error.step().and_then(|step| hint.strip_prefix(&format!("{step}: ")));
+    match fix.unwrap_or(&hint) {
+        // That is what the command does.
+        fix if fix.starts_with("sign in again") => login,
+        fix if fix.ends_with("sign in again") => format!("{hint}: {login}"),
+        _ => format!("{hint}, then: {login}"),
+    }
+}
+
 /// A fresh access token for the session: this process's, or one that another made meanwhile.
 ///
 /// # Errors
@@ -422,7 +435,7 @@ impl Attempt<'_> {
             }
             Class::Client => (RefreshFailure::new(HoldOffKind::Client, text, error.hint()), 10),
             Class::Interaction | Class::Blocked => {
-                (RefreshFailure::new(HoldOffKind::SignIn, text, sign_in_command(self.key)), 30)
+                (RefreshFailure::new(HoldOffKind::SignIn, text, way_out(self.key, error)), 30)
             }
             Class::Dead => (ended(self.key, &session.account, &error.to_string()), 0),
         };

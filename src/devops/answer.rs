@@ -26,6 +26,8 @@ pub struct Answer {
     pub by_azure: bool,
     /// Whether Basic is among the ways to sign in; `None` if none is named.
     pub offers_basic: Option<bool>,
+    /// Whether its page bears the name of Azure DevOps or of Entra ID.
+    named_page: bool,
     /// Where it leads instead, if it is a redirect.
     pub redirect: Option<Redirect>,
     /// How long it asks to wait, in seconds.
@@ -71,6 +73,7 @@ impl Answer {
             named,
             by_azure: by_azure(reply),
             offers_basic: offers_basic(reply),
+            named_page: said::title(&reply.body).is_some_and(|title| is_a_sign_in(&title)),
             redirect: (300..400).contains(&reply.status).then(|| match redirect(reply) {
                 Some(to) => Redirect::Elsewhere(hidden(to)),
                 None => Redirect::SignIn,
@@ -96,7 +99,7 @@ impl Answer {
     pub fn asks_to_sign_in(&self) -> bool {
         match self.status {
             203 | 401 => true,
-            200..=299 => self.is_page() && self.by_azure,
+            200..=299 => self.is_page() && self.is_own(),
             _ => self.redirect == Some(Redirect::SignIn),
         }
     }
@@ -104,7 +107,11 @@ impl Answer {
     /// Whether it is a page that somebody else put in the place of an answer, as networks do that
     /// ask for a sign-in of their own.
     pub fn is_of_the_network(&self) -> bool {
-        matches!(self.status, 200..=202 | 204..=299) && self.is_page() && !self.by_azure
+        matches!(self.status, 200..=202 | 204..=299) && self.is_page() && !self.is_own()
+    }
+
+    fn is_own(&self) -> bool {
+        self.by_azure || self.named_page
     }
 
     /// Whether the service cannot answer now.
@@ -150,6 +157,13 @@ impl Answer {
             None => format!("{whom} this line"),
         }
     }
+}
+
+/// The titles of Azure DevOps' page (auth-samples#52) and of Entra's, where a redirect to it was
+/// followed by a gateway (apm#1671).
+fn is_a_sign_in(title: &str) -> bool {
+    let title = title.to_ascii_lowercase();
+    title.contains("azure devops") || title.contains("sign in to your account")
 }
 
 fn content_type(reply: &Reply) -> String {

@@ -3,6 +3,7 @@
 
 use oauth2::http::{Method, Request};
 
+use super::answer::Answer;
 use crate::azure::{Organization, Place, Scheme, Step, VirtualDirectory, home_url};
 use crate::entra::OrganizationTenant;
 use crate::net::{NetError, Reply, Send};
@@ -17,7 +18,7 @@ pub enum Found {
     There(OrganizationTenant),
     /// The service cannot answer now.
     Later {
-        /// The HTTP status: 429, or 500 and above.
+        /// The HTTP status: 408, 429, or 500 and above; any other where it is offline.
         status: u16,
     },
 }
@@ -39,8 +40,8 @@ pub fn organization_tenant(
         reply = ask(network, organization, Method::GET)?;
     }
     Ok(match reply.status {
+        status if Answer::read(&reply, &[]).busy().is_some() => Found::Later { status },
         404 => Found::Missing,
-        status @ (429 | 500..) => Found::Later { status },
         _ => {
             let values = |name: &str| {
                 reply.headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>()
@@ -199,6 +200,7 @@ mod tests {
             (404, &[&*tenant], Found::Missing),
             (429, &[], Found::Later { status: 429 }),
             (503, &[&*tenant], Found::Later { status: 503 }),
+            (404, &["x-vss-hostofflineerror: being moved"], Found::Later { status: 404 }),
             (200, &[&*tenant], Found::There(entra(T))),
             (203, &[&*tenant], Found::There(entra(T))),
             // Where a browser would be sent says nothing.

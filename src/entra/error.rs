@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::refusal::{Class, NOT_ITS_OWN_ANSWER, Refusal, parse_retry_after};
-use crate::azure::Step;
+use crate::azure::{Step, explain};
 use crate::net::{NetError, Reply};
 use crate::report::Failure;
 use crate::trace;
@@ -89,9 +89,32 @@ fn sentence(refusal: &Refusal) -> String {
         }
         _ => {}
     }
-    // Only who administers the tenant can do something about these, and asks for it.
-    if let (Class::Blocked | Class::Client, Some(id)) = (refusal.class, &refusal.correlation_id) {
+    // Only who administers the tenant can do something about these, and asks for it; of what is not
+    // known here, nobody else can tell more.
+    let known =
+        refusal.codes.is_empty() || refusal.codes.iter().any(|code| explain(*code).is_some());
+    let asked_for = matches!(refusal.class, Class::Blocked | Class::Client) || !known;
+    if let Some(id) = refusal.correlation_id.as_ref().filter(|_| asked_for) {
         text.push_str(&format!("; correlation ID {id}"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_here_comes_with_the_number_it_is_looked_up_by() {
+        let id = "0a0a0a0a-1111-2222-3333-444444444444";
+        for (code, shown) in [(50076, false), (999_999, true)] {
+            let body = serde_json::json!({
+                "error": "interaction_required", "error_codes": [code], "correlation_id": id,
+                "error_description": format!("AADSTS{code}: Something new."),
+            });
+            let refusal = Refusal::read(400, None, body.to_string().as_bytes());
+            let text = sentence(&refusal);
+            assert_eq!(text.ends_with(&format!("; correlation ID {id}")), shown, "{text}");
+        }
+    }
 }

@@ -29,12 +29,20 @@ fn a_wrong_client_secret() {
     expect_one_line(
         &done,
         1,
-        &["dev.azure.com: the refresh token was not taken: the client secret is wrong", "step 3"],
+        &[
+            "dev.azure.com: the refresh token was not taken: the client secret is wrong",
+            "step 3",
+            "copy the Value column, and hand that over: ONA_AZURE_CLIENT_SECRET, or in the document",
+        ],
     );
     assert_eq!(done.stdout, "");
     expect_nothing_made(&machine);
     machine.unset("ONA_AZURE_REFRESH_TOKEN");
-    expect_one_line(&machine.bootstrap(&[]), 1, &["the client secret is wrong"]);
+    expect_one_line(
+        &machine.bootstrap(&[]),
+        1,
+        &["the client secret is wrong", "and hand that over"],
+    );
     expect_nothing_made(&machine);
     machine.set("ONA_AZURE_REFRESH_TOKEN", token);
     machine.set("ONA_AZURE_CLIENT_SECRET", standins::CLIENT_SECRET);

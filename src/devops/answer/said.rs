@@ -60,6 +60,13 @@ fn line_with_code(body: &[u8]) -> Option<String> {
     Some(entities.iter().fold(line.to_owned(), |line, (entity, is)| line.replace(entity, is)))
 }
 
+/// The title of a page.
+pub(super) fn title(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let (_, rest) = text.split_once("<title>")?;
+    Some(rest.split_once("</title>")?.0.trim().to_owned())
+}
+
 /// Whom `TF400813: The user '…' is not authorized to access this resource.` names.
 pub(super) fn named(said: &str) -> Option<Named> {
     let (_, rest) = said.split_once("TF400813")?;

@@ -107,6 +107,20 @@ fn an_answer_is_taken_for_what_it_is() {
 }
 
 #[test]
+fn a_page_to_sign_in_at_is_known_by_its_title_where_a_gateway_took_its_numbers() {
+    for (title, want) in [
+        ("Azure DevOps Services | Sign In", "sign in"),
+        ("Sign in to your account", "sign in"),
+        ("Sign in", "network"),
+        ("", "network"),
+    ] {
+        let body = format!("<html><head><title>\n{title} </title></head></html>");
+        assert_eq!(kind(&read(200, &[HTML], &body)), want, "{title}");
+    }
+    assert_eq!(kind(&read(200, &[HTML], "<title>Azure DevOps")), "network");
+}
+
+#[test]
 fn a_redirect_shows_its_host_and_no_more() {
     let to = |location: &str| read(307, &[&format!("location: {location}")], "").redirect;
     let elsewhere = |to: &str| Some(Redirect::Elsewhere(to.to_owned()));

@@ -313,7 +313,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Exit::SignIn,
             format!(
                 "error: dev.azure.com/contoso does not accept the personal access token\n\
-                 hint: it may be copied in part, revoked, or made for another organization or for all accessible organizations, which end on 2026-12-01; {anew}"
+                 hint: it may be copied in part, revoked, or made for another organization, or for all accessible organizations (such tokens end on 2026-12-01); {anew}"
             ),
         ),
         (
@@ -321,7 +321,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Exit::SignIn,
             format!(
                 "error: dev.azure.com/contoso does not accept the personal access token (TF1: \\u{{1b}}[31mno)\n\
-                 hint: it may be copied in part, revoked, or made for another organization or for all accessible organizations, which end on 2026-12-01; {anew}"
+                 hint: it may be copied in part, revoked, or made for another organization, or for all accessible organizations (such tokens end on 2026-12-01); {anew}"
             ),
         ),
         (

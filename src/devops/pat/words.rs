@@ -92,7 +92,7 @@ impl Trial {
                     None if !site.place.is_cloud() => "good for one collection only",
                     // "Retirement of global personal access tokens in Azure DevOps"
                     _ if site.place.is_cloud() => {
-                        "made for another organization or for all accessible organizations, which end on 2026-12-01"
+                        "made for another organization, or for all accessible organizations (such tokens end on 2026-12-01)"
                     }
                     _ => "made for another collection",
                 };
