@@ -4,6 +4,7 @@
 use oauth2::http::{Method, Request};
 
 use super::answer::Answer;
+use super::busy::Busy;
 use crate::azure::{Organization, Place, Scheme, Step, VirtualDirectory, home_url};
 use crate::entra::OrganizationTenant;
 use crate::net::{NetError, Reply, Send};
@@ -17,10 +18,7 @@ pub enum Found {
     /// It is there, and says this of its tenant.
     There(OrganizationTenant),
     /// The service cannot answer now.
-    Later {
-        /// The HTTP status: 408, 429, or 500 and above; any other where it is offline.
-        status: u16,
-    },
+    Later(Busy),
 }
 
 /// Asks an organization of Azure DevOps Services for its tenant.
@@ -39,8 +37,10 @@ pub fn organization_tenant(
     if reply.status == 405 {
         reply = ask(network, organization, Method::GET)?;
     }
+    if let Some(busy) = Answer::read(&reply, &[]).busy() {
+        return Ok(Found::Later(busy));
+    }
     Ok(match reply.status {
-        status if Answer::read(&reply, &[]).busy().is_some() => Found::Later { status },
         404 => Found::Missing,
         _ => {
             let values = |name: &str| {
@@ -194,13 +194,14 @@ mod tests {
     fn every_answer_says_what_it_says() {
         let tenant = format!("x-vss-resourcetenant: {T}");
         let zero = format!("x-vss-resourcetenant: {ZERO}");
+        let later = |status, retry_after, offline| Found::Later(Busy { status, retry_after, offline });
         let location = format!("location: https://{GLOBAL}/{U}/oauth2/authorize");
         for (status, headers, want) in [
             (404, &[][..], Found::Missing),
             (404, &[&*tenant], Found::Missing),
-            (429, &[], Found::Later { status: 429 }),
-            (503, &[&*tenant], Found::Later { status: 503 }),
-            (404, &["x-vss-hostofflineerror: being moved"], Found::Later { status: 404 }),
+            (429, &["retry-after: 30"], later(429, Some(30), false)),
+            (503, &[&*tenant], later(503, None, false)),
+            (404, &["x-vss-hostofflineerror: being moved"], later(404, None, true)),
             (200, &[&*tenant], Found::There(entra(T))),
             (203, &[&*tenant], Found::There(entra(T))),
             // Where a browser would be sent says nothing.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::context::Host;
 use super::table::{Check, Outcome};
-use super::{configuration, organization, pat, repository, session, set_up, time};
+use super::{configuration, organization, pat, repository, session, set_up, time, trust};
 use crate::azure::Step;
 
 /// Two requests at the most, less than what a person waits for.
@@ -39,18 +39,19 @@ pub(super) const CHECKS: &[Check<Host>] = &[
     check("git.rewrite", "rewritten addresses", None, &["git.program"], &[], configuration::rewrite),
     check("git.settings", "other settings of git", None, &["git.program"], &[], configuration::settings),
     check("proxy", "the proxy", None, &[], &[], configuration::proxy),
+    check("trust", "the certificate authorities", None, &[], &[], trust::trust),
     check("git.proactive", "tokens before NTLM", None, &["git.helper"], &[], configuration::proactive),
-    check("issuer", "the issuer", Some(Step::AppRegistration), &["integration"], &[], set_up::issuer),
+    check("issuer", "the issuer", Some(Step::AppRegistration), &["integration", "trust"], &[], set_up::issuer),
     check("client.secret", "the client secret here", Some(Step::ClientSecret), &["integration", "key"], &[], set_up::client_secret),
     check("client", "client ID and secret", Some(Step::AppRegistration), &["issuer", "client.secret"], &[], set_up::client),
     check("redirect", "the redirect URI", Some(Step::Authentication), &["issuer"], &["client"], set_up::redirect),
-    check("organization", "the organization", Some(Step::Organization), &["integration"], &["issuer"], organization::organization),
+    check("organization", "the organization", Some(Step::Organization), &["integration", "trust"], &["issuer"], organization::organization),
     check("clock", "this machine's clock", None, &[], &["issuer", "organization"], time::clock),
     check("account", "who is signed in", Some(Step::Connect), &["integration", "vault"], &[], session::account),
-    Check { deadline: REFRESH, ..check("refresh", "the refresh", Some(Step::Connect), &["account"], &["issuer", "client"], session::refresh) },
+    Check { deadline: REFRESH, ..check("refresh", "the refresh", Some(Step::Connect), &["account", "trust"], &["issuer", "client"], session::refresh) },
     check("token", "the access token", Some(Step::Connect), &["account"], &["refresh"], session::token),
-    check("pat", "the personal access token", Some(Step::Connect), &["integration", "vault"], &[], pat::pat),
+    check("pat", "the personal access token", Some(Step::Connect), &["integration", "vault", "trust"], &[], pat::pat),
     check("credential", "what git is given", Some(Step::Connect), &["integration", "vault"], &["account", "refresh", "pat"], repository::credential),
-    check("repository.read", "clone and fetch", None, &["credential"], &[], repository::read),
+    check("repository.read", "clone and fetch", None, &["credential", "trust"], &[], repository::read),
     check("repository.write", "push", None, &["repository.read"], &[], repository::write),
 ];

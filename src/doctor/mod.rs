@@ -18,6 +18,7 @@ mod support;
 mod table;
 mod targets;
 mod time;
+mod trust;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -4,10 +4,12 @@ use super::context::Host;
 use super::faults::of_network;
 use super::table::Outcome;
 use crate::azure::{Authority, Organization, Place, VirtualDirectory};
-use crate::devops::{Comparison, Found, compare, no_server_at, organization_tenant};
+use crate::devops::{
+    Answer, Busy, Comparison, Door, Found, compare, no_server_at, organization_tenant,
+};
 use crate::entra::OrganizationTenant;
 use crate::integration::HostKey;
-use crate::net::{Reply, Send as _};
+use crate::net::Send as _;
 
 pub(super) fn organization(host: &Host) -> Outcome {
     let integration = host.integration();
@@ -32,14 +34,22 @@ fn server(host: &Host, authority: &Authority, directory: &VirtualDirectory) -> O
         directory.prefix()
     );
     match reach(host, &url) {
-        Ok(reply) if reply.status == 404 => Outcome::from(no_server_at(authority, directory)),
+        Ok(answer) if answer.status == 404 => Outcome::from(no_server_at(authority, directory)),
+        // Whether a token gets past the web server shows with a token.
+        Ok(answer) if Door::of(&answer, false) == Some(Door::NoBasic) => Outcome::from(
+            Door::NoBasic.failure(&authority.to_string(), &url, ""),
+        ),
+        Ok(answer) if answer.is_of_the_network() => Outcome::passing(
+            format!("a page of the network's own answers in place of {authority}"),
+            "sign in to the network in a browser, or check HTTPS_PROXY; then try again",
+        ),
         Ok(_) => Outcome::passed(format!("{authority}{} answers", directory.prefix())),
         Err(outcome) => outcome,
     }
 }
 
 /// Whether anything is there, as far as it tells without a credential.
-fn reach(host: &Host, url: &str) -> Result<Reply, Outcome> {
+fn reach(host: &Host, url: &str) -> Result<Answer, Outcome> {
     let request = oauth2::http::Request::get(url)
         .header("x-tfs-fedauthredirect", "Suppress")
         .header("accept", "application/json")
@@ -48,33 +58,25 @@ fn reach(host: &Host, url: &str) -> Result<Reply, Outcome> {
             Outcome::failed(None, format!("{url} is no address that can be asked"), "check it")
         })?;
     let reply = host.send(request).map_err(|error| of_network(&error))?;
-    match reply.status {
-        status @ (429 | 500..) => Err(busy(host, status)),
-        _ => Ok(reply),
+    let answer = Answer::read(&reply, &[]);
+    match answer.busy() {
+        Some(busy) => Err(later(host, &busy)),
+        None => Ok(answer),
     }
 }
 
-fn busy(host: &Host, status: u16) -> Outcome {
+fn later(host: &Host, busy: &Busy) -> Outcome {
     let name = host.organization.as_ref().map_or_else(
         || host.target.place.to_string(),
         |organization| format!("{}/{organization}", host.host()),
     );
-    match status {
-        429 => Outcome::passing(
-            format!("{name} has had too many requests and refuses for now"),
-            "wait some minutes, then try again",
-        ),
-        status => Outcome::passing(
-            format!("{name} answers with HTTP status {status}"),
-            "try again in some minutes",
-        ),
-    }
+    Outcome::passing(busy.what(&name), busy.fix())
 }
 
 fn of_cloud(host: &Host, organization: &Organization) -> Outcome {
     let theirs = match organization_tenant(host, organization) {
         Err(error) => return of_network(&error),
-        Ok(Found::Later { status }) => return busy(host, status),
+        Ok(Found::Later(busy)) => return later(host, &busy),
         Ok(Found::Missing) => {
             return Outcome::failed(
                 None,

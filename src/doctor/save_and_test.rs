@@ -17,10 +17,10 @@ const MACHINE: &[&str] = &["integration.file", "key"];
 
 /// The checks that need nobody: the first five steps of the set-up.
 const HOST: &[&str] =
-    &["integration", "issuer", "client.secret", "client", "redirect", "organization", "clock"];
+    &["integration", "proxy", "trust", "issuer", "client.secret", "client", "redirect", "organization", "clock"];
 
 /// Those of them that a script needs, which is one request more than to find the issuer.
-const PROVED: &[&str] = &["integration", "issuer", "client.secret", "client", "organization"];
+const PROVED: &[&str] = &["integration", "trust", "issuer", "client.secret", "client", "organization"];
 
 /// How long each may take where the network waits as a service tells it to.
 const PATIENT: Duration = Duration::from_secs(120);

@@ -1,12 +1,10 @@
-//! What is looked at once, whatever the target: git, the files, the key, the vault and whom TLS
-//! trusts.
+//! What is looked at once, whatever the target: git, the files, the key, the vault.
 
 mod access;
 mod files;
 mod git;
 mod key;
 mod program;
-mod trust;
 mod vault;
 
 use std::time::Duration;
@@ -35,5 +33,4 @@ pub(super) const CHECKS: &[Check<Machine>] = &[
     check("key", "the runner key", &[], key::key),
     check("vault", "the vault", &["key"], vault::vault),
     check("disk", "room for what is kept", &[], vault::disk),
-    check("trust", "the certificate authorities", &[], trust::trust),
 ];

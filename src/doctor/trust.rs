@@ -2,19 +2,15 @@
 
 use url::Url;
 
-use super::super::context::Machine;
-use super::super::table::Outcome;
-use crate::integration::{HostKey, Integrations};
+use super::context::Host;
+use super::table::Outcome;
 use crate::net;
 
-pub(super) fn trust(machine: &Machine) -> Outcome {
-    // A machine may trust a Server's authority for that Server alone.
-    let integrations = Integrations::load(&machine.paths).unwrap_or_default();
-    let cloud = || integrations.by_key(&HostKey::Cloud);
-    let found = cloud().or_else(|| integrations.all().first());
-    let host = found.map_or(HostKey::Cloud, |found| found.integration.host.key.clone());
-    let Ok(url) = Url::parse(&format!("https://{host}/")) else {
-        return Outcome::skipped(format!("{host} is no address that can be asked"));
+/// A machine may trust a Server's authority for that Server alone.
+pub(super) fn trust(host: &Host) -> Outcome {
+    let Ok(url) = Url::parse(&host.target.url()) else {
+        let name = host.target.place.authority();
+        return Outcome::skipped(format!("{name} is no address that can be asked"));
     };
     match net::trust(&url) {
         Ok(trust) => {
