@@ -80,7 +80,7 @@ pub(super) const ROWS: &[Row] = &[
         command: DOCTOR,
         check: "organization",
         step: 0,
-        words: &["too many requests", "wait some minutes"],
+        words: &["too many requests", "try again in 5 seconds"],
     },
     Row {
         name: "Azure DevOps is offline",
@@ -88,7 +88,7 @@ pub(super) const ROWS: &[Row] = &[
         command: DOCTOR,
         check: "organization",
         step: 0,
-        words: &["HTTP status 503", "try again in some minutes"],
+        words: &["is offline for now", "try again in some minutes"],
     },
 ];
 
