@@ -75,6 +75,14 @@ pub(super) const ROWS: &[Row] = &[
         words: &["does not accept the access token", "sign in again"],
     },
     Row {
+        name: "a page of the network in place of Azure DevOps",
+        plant: || failing(Fault::Html(200)),
+        command: DOCTOR,
+        check: "repository.read",
+        step: 0,
+        words: &["a web page answers that is not Azure DevOps' own", "check that no proxy"],
+    },
+    Row {
         name: "throttled",
         plant: || failing(Fault::Throttle { retry_after: Some(5) }),
         command: DOCTOR,
