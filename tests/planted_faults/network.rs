@@ -63,15 +63,15 @@ pub(super) const ROWS: &[Row] = &[
             machine
         },
         command: DOCTOR,
-        check: "issuer",
+        check: "trust",
         step: 0,
-        words: &["the CA store is empty", "http.sslCAInfo"],
+        words: &["the CA store is empty", "SSL_CERT_FILE names", "name a PEM file"],
     },
     Row {
         name: "CA bundle missing",
         plant: || trusting(Machine::signed_in(), Path::new("/nowhere.pem")),
         command: DOCTOR,
-        check: "issuer",
+        check: "trust",
         step: 0,
         words: &["the CA bundle /nowhere.pem cannot be read", "http.sslCAInfo"],
     },

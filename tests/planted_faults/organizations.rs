@@ -75,12 +75,20 @@ pub(super) const ROWS: &[Row] = &[
         words: &["does not accept the access token", "sign in again"],
     },
     Row {
+        name: "a page of the network in place of Azure DevOps",
+        plant: || failing(Fault::Html(200)),
+        command: DOCTOR,
+        check: "repository.read",
+        step: 0,
+        words: &["a web page answers that is not Azure DevOps' own", "check that no proxy"],
+    },
+    Row {
         name: "throttled",
         plant: || failing(Fault::Throttle { retry_after: Some(5) }),
         command: DOCTOR,
         check: "organization",
         step: 0,
-        words: &["too many requests", "wait some minutes"],
+        words: &["too many requests", "try again in 5 seconds"],
     },
     Row {
         name: "Azure DevOps is offline",
@@ -88,7 +96,7 @@ pub(super) const ROWS: &[Row] = &[
         command: DOCTOR,
         check: "organization",
         step: 0,
-        words: &["HTTP status 503", "try again in some minutes"],
+        words: &["is offline for now", "try again in some minutes"],
     },
 ];
 

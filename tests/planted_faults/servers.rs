@@ -40,9 +40,9 @@ pub(super) const ROWS: &[Row] = &[
         name: "Server without Basic",
         plant: || signing_in(ServerSignIn::WindowsOnly),
         command: DOCTOR,
-        check: "pat",
-        step: 6,
-        words: &["Basic"],
+        check: "organization",
+        step: 5,
+        words: &["does not offer Basic authentication", "ask its administrator"],
     },
     Row {
         name: "Server with NTLM and an old git",

@@ -16,6 +16,63 @@ pub(super) const ROWS: &[Row] = &[
         words: &["nobody is signed in", "login https://dev.azure.com/contoso"],
     },
     Row {
+        name: "no consent",
+        plant: || under(Policy::ConsentWithdrawn),
+        command: REFRESHING,
+        check: "refresh",
+        step: 4,
+        words: &["nobody has consented", "Grant admin consent"],
+    },
+    Row {
+        name: "user not assigned to the app",
+        plant: || under(Policy::NotAssigned),
+        command: REFRESHING,
+        check: "refresh",
+        step: 1,
+        words: &["for assigned people only", "Users and groups → Add user/group"],
+    },
+    Row {
+        name: "Conditional Access",
+        plant: || under(Policy::ConditionalAccess),
+        command: REFRESHING,
+        check: "refresh",
+        step: 6,
+        words: &["Conditional Access blocks this sign-in", "Sign-in logs → Conditional Access"],
+    },
+    Row {
+        name: "tenant blocks the sign-in",
+        plant: || under(Policy::TenantBlocks),
+        command: REFRESHING,
+        check: "refresh",
+        step: 6,
+        words: &["a security policy of the tenant blocks", "ask the tenant's administrator"],
+    },
+    Row {
+        name: "account disabled",
+        plant: || under(Policy::AccountDisabled),
+        command: REFRESHING,
+        check: "refresh",
+        step: 6,
+        words: &["the account is disabled", "ask the tenant's administrator"],
+    },
+    Row {
+        name: "guest no longer invited",
+        plant: || {
+            let machine = Machine::configured();
+            let guest = "linus@fabrikam.example";
+            machine.world.entra().add_account(standins::FABRIKAM, guest, "Linus");
+            machine.world.entra().add_guest(CONTOSO, guest);
+            machine.world.azure().allow("contoso", guest);
+            machine.login(&[], guest).expect_success();
+            machine.world.entra().remove_guest(CONTOSO, guest);
+            machine
+        },
+        command: REFRESHING,
+        check: "refresh",
+        step: 6,
+        words: &["of another tenant", "invite the account as a guest"],
+    },
+    Row {
         name: "MFA expired",
         plant: || under(Policy::MfaExpired),
         command: REFRESHING,
@@ -71,7 +128,7 @@ pub(super) const ROWS: &[Row] = &[
         command: REFRESHING,
         check: "account",
         step: 6,
-        words: &["is over", "AADSTS70043", "git-credential-ona-azure login"],
+        words: &["has ended", "AADSTS70043", "git-credential-ona-azure login"],
     },
     Row {
         name: "user not a member",
@@ -126,7 +183,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// A machine where somebody was signed in before an administrator decided that.
-pub(super) fn under(policy: Policy) -> Machine {
+fn under(policy: Policy) -> Machine {
     let machine = Machine::signed_in();
     machine.world.entra().policy(policy);
     machine

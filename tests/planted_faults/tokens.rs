@@ -1,7 +1,7 @@
 //! Personal access tokens.
 
 use git_credential_ona_azure::vault::Pats;
-use standins::{Pat, SignInPage};
+use standins::{Pat, Rule, SignInPage};
 
 use super::{DOCTOR, Row};
 use crate::common::Machine;
@@ -80,10 +80,23 @@ pub(super) const ROWS: &[Row] = &[
         step: 4,
         words: &["the right to push is missing", "Code (Read & write)"],
     },
+    // What the service really says is not verified.
+    Row {
+        name: "policy forbids PATs",
+        plant: || {
+            let machine = with("contoso", Pat::read_write());
+            machine.world.azure().set_rule("contoso", Rule::NoPersonalAccessTokens);
+            machine
+        },
+        command: DOCTOR,
+        check: "pat",
+        step: 6,
+        words: &["lets nobody make personal access tokens", "Organization settings → Policies"],
+    },
 ];
 
 /// A machine with that token of that organization, given to it for contoso.
-pub(super) fn with(organization: &str, pat: Pat) -> Machine {
+fn with(organization: &str, pat: Pat) -> Machine {
     let machine = Machine::tokens_only();
     let pat = machine.world.azure().add_pat(organization, pat);
     machine.give_pat(CONTOSO, &pat, &[]);

@@ -1,12 +1,12 @@
-//! PENDING: faults that are planted, and that the program does not find yet.
+//! Step 2, and what only shows while somebody signs in: `doctor` remembers it.
 
-use standins::{App, CONTOSO, Pat, Platform, Policy, Rule, SignIn};
+use standins::{App, CONTOSO, Platform, Policy, SignIn};
 
-use super::{DOCTOR, REFRESHING, Row};
+use super::set_up::{with_app, with_scopes};
+use super::{DOCTOR, Row, SAVE_AND_TEST};
 use crate::common::{Login, Machine};
 
 pub(super) const ROWS: &[Row] = &[
-    // Needs the check `redirect`, which asks the authorization endpoint without a person.
     Row {
         name: "missing redirect URI",
         plant: || {
@@ -23,11 +23,20 @@ pub(super) const ROWS: &[Row] = &[
     // Nothing can be asked without a person at `common`, or by a client without a secret, but this.
     Row {
         name: "app of one tenant at common",
-        plant: || super::set_up::with_app("common", standins::CLIENT_ID, standins::CLIENT_SECRET),
+        plant: || with_app("common", standins::CLIENT_ID, standins::CLIENT_SECRET),
         command: DOCTOR,
         check: "redirect",
         step: 1,
         words: &["the app is for one tenant", "Overview → Directory (tenant) ID"],
+    },
+    // Save & Test proves the client or says why it cannot.
+    Row {
+        name: "app of one tenant at common, at Save & Test",
+        plant: || with_app("common", standins::CLIENT_ID, standins::CLIENT_SECRET),
+        command: SAVE_AND_TEST,
+        check: "client",
+        step: 1,
+        words: &["names no tenant of its own", "Overview → Directory (tenant) ID"],
     },
     Row {
         name: "unknown client without a secret",
@@ -41,7 +50,6 @@ pub(super) const ROWS: &[Row] = &[
         step: 1,
         words: &["no app with this client ID", "Application (client) ID"],
     },
-    // The next need `account` to remember how the last sign-in failed.
     Row {
         name: "redirect under the wrong platform",
         plant: || registered(Platform::Desktop, "http://localhost/ona-azure", false),
@@ -50,7 +58,6 @@ pub(super) const ROWS: &[Row] = &[
         step: 2,
         words: &["a client secret was sent", "register the redirect URI under Web"],
     },
-    // Needs a row for AADSTS9002327 besides.
     Row {
         name: "redirect registered for a single-page app",
         plant: || registered(Platform::Spa, "http://localhost/ona-azure", false),
@@ -99,86 +106,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "no code scope at all",
-        plant: || super::set_up::with_scopes(&[]),
+        plant: || with_scopes(&[]),
         command: DOCTOR,
         check: "account",
         step: 4,
         words: &["grants no access to code", "API permissions", "vso.code_write"],
     },
-    // A refresh that is refused needs the refusal's own step and fix: now every one of them says
-    // step 6 and to sign in again.
-    Row {
-        name: "no consent",
-        plant: || super::sign_ins::under(Policy::ConsentWithdrawn),
-        command: REFRESHING,
-        check: "refresh",
-        step: 4,
-        words: &["nobody has consented", "Grant admin consent"],
-    },
-    Row {
-        name: "user not assigned to the app",
-        plant: || super::sign_ins::under(Policy::NotAssigned),
-        command: REFRESHING,
-        check: "refresh",
-        step: 1,
-        words: &["for assigned people only", "Users and groups → Add user/group"],
-    },
-    Row {
-        name: "Conditional Access",
-        plant: || super::sign_ins::under(Policy::ConditionalAccess),
-        command: REFRESHING,
-        check: "refresh",
-        step: 6,
-        words: &["Conditional Access blocks this sign-in", "Sign-in logs → Conditional Access"],
-    },
-    Row {
-        name: "tenant blocks the sign-in",
-        plant: || super::sign_ins::under(Policy::TenantBlocks),
-        command: REFRESHING,
-        check: "refresh",
-        step: 6,
-        words: &["a security policy of the tenant blocks", "ask the tenant's administrator"],
-    },
-    Row {
-        name: "account disabled",
-        plant: || super::sign_ins::under(Policy::AccountDisabled),
-        command: REFRESHING,
-        check: "refresh",
-        step: 6,
-        words: &["the account is disabled", "ask the tenant's administrator"],
-    },
-    Row {
-        name: "guest no longer invited",
-        plant: || {
-            let machine = Machine::configured();
-            let guest = "linus@fabrikam.example";
-            machine.world.entra().add_account(standins::FABRIKAM, guest, "Linus");
-            machine.world.entra().add_guest(CONTOSO, guest);
-            machine.world.azure().allow("contoso", guest);
-            machine.login(&[], guest).expect_success();
-            machine.world.entra().remove_guest(CONTOSO, guest);
-            machine
-        },
-        command: REFRESHING,
-        check: "refresh",
-        step: 6,
-        words: &["of another tenant", "invite the account as a guest"],
-    },
-    // Needs words for a policy against tokens; what the service really says is not verified.
-    Row {
-        name: "policy forbids PATs",
-        plant: || {
-            let machine = super::tokens::with("contoso", Pat::read_write());
-            machine.world.azure().set_rule("contoso", Rule::NoPersonalAccessTokens);
-            machine
-        },
-        command: DOCTOR,
-        check: "pat",
-        step: 5,
-        words: &["policy", "Organization settings → Policies"],
-    },
 ];
-
 /// Adds the integration of an app that has no secret.
 fn public_client(machine: &Machine, client: &str) {
     let issuer = format!("https://login.microsoftonline.com/{CONTOSO}/oauth2/v2.0");
