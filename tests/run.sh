@@ -73,4 +73,7 @@ fi
 if [ "${1:-}" = --prepare ]; then
     exit 0
 fi
+# Much of a test is waiting for other processes.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-4}
+export RUST_TEST_THREADS
 exec cargo test --locked --workspace "$@"

@@ -1,13 +1,11 @@
 //! `login --device`: a code is shown here and entered in a browser anywhere (RFC 8628).
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::loopback::field;
-use common::terminal::Terminal;
-use common::*;
+use crate::common::loopback::field;
+use crate::common::terminal::Terminal;
+use crate::common::*;
 use serde_json::{Value, json};
 use standins::{ADA, App, CLIENT_ID, CONTOSO, Fault, Target, Times};
 

@@ -1,10 +1,8 @@
 //! Nothing is waited for without end: neither another process nor the service.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::*;
+use crate::common::*;
 use fs2::FileExt as _;
 use standins::{Fault, Target, Times};
 
