@@ -314,3 +314,24 @@ fn with_mask_no_name_is_left_of_what_went_wrong() {
         }
     }
 }
+
+#[test]
+fn a_code_that_somebody_read_elsewhere_is_explained() {
+    let machine = Machine::new();
+    machine.helper(&["doctor", "aadsts50011: The redirect URI 'http://localhost/x' …"]).expect(
+        0,
+        "AADSTS50011 means, at step 2 (authentication): the redirect URI is not registered for the app; \
+         what to do: Authentication → Add a platform, then add the redirect URI that integration add \
+         printed, letter by letter\n",
+        "",
+    );
+    machine.helper(&["doctor", "AADSTS999999"]).expect(
+        0,
+        "AADSTS999999 is not known here; what to do: look it up at \
+         https://login.microsoftonline.com/error?code=999999\n",
+        "",
+    );
+    let done = machine.helper(&["doctor", "--json", "TF401019"]);
+    assert_eq!((done.code, &*done.stdout), (2, ""), "{done:#?}");
+    assert_eq!(machine.world.requests(), []);
+}

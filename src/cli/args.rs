@@ -170,8 +170,8 @@ pub(super) struct Status {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Doctor {
-    /// The repository, organization or host
-    #[arg(value_name = "URL")]
+    /// The repository, organization or host; or a code to explain (AADSTS50011, TF401019)
+    #[arg(value_name = "URL|CODE")]
     pub(super) url: Option<String>,
     /// One JSON document
     #[arg(long)]

@@ -2,6 +2,7 @@
 //! sentence they end in.
 
 mod about;
+mod code;
 mod configuration;
 mod context;
 mod faults;
@@ -28,6 +29,7 @@ use crate::integration::Integrations;
 use crate::net::Network;
 use crate::paths::Paths;
 pub use about::About;
+pub use code::code;
 use context::{Host, Machine, Manner};
 pub use context::{Target, Wire};
 pub use mask::{Mask, mask};

@@ -240,7 +240,7 @@ impl SignIn<'_> {
             .hint(format!(
                 "some refusals are shown in the browser only: AADSTS50011 means that {registered} is not among the \
                  app's redirect URIs (step 2), AADSTS700016 a wrong client ID or tenant (step 1), AADSTS50020 the \
-                 wrong account (step 6)"
+                 wrong account (step 6); what another code means: git-credential-ona-azure doctor <code>"
             ))
             .exit(Exit::SignIn)
     }

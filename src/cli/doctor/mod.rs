@@ -7,11 +7,16 @@ mod text;
 
 use super::args::Doctor;
 use super::{Room, print, setup_git};
-use crate::doctor::{About, Examined, Target, conclusion, examine, mask, root, sections, target};
+use crate::doctor::{
+    About, Examined, Fault, Target, code, conclusion, examine, mask, root, sections, target,
+};
 use crate::report::{Exit, Failure};
 use report::Destination;
 
 pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
+    if let Some((name, fault)) = args.url.as_deref().and_then(code) {
+        return explain(args, &name, &fault);
+    }
     let room = Room::enter()?;
     let url = match &args.url {
         None => None,
@@ -53,6 +58,22 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
         destination.write(&report::render(&command, args.mask, &all, &sections))?;
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// What a code means: nothing is looked at.
+fn explain(args: &Doctor, name: &str, fault: &Fault) -> Result<Exit, Failure> {
+    if args.json || args.refresh || args.mask || args.report.is_some() {
+        return Err(Failure::new(format!("{name} is a code, which is only explained"))
+            .hint(format!("git-credential-ona-azure doctor {name}"))
+            .exit(Exit::Usage));
+    }
+    let meaning = match (fault.what.as_str(), fault.step) {
+        ("", _) => "is not known here".to_owned(),
+        (cause, Some(step)) => format!("means, at {step}: {cause}"),
+        (cause, None) => format!("means: {cause}"),
+    };
+    print::line(&format!("{name} {meaning}; what to do: {}", fault.fix))?;
+    Ok(Exit::Done)
 }
 
 /// Prints what was looked at, and the sentence it ends in unless that is said elsewhere.
