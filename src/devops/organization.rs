@@ -17,6 +17,8 @@ pub enum Found {
     Missing,
     /// It is there, and says this of its tenant.
     There(OrganizationTenant),
+    /// A page of the network's own answers in its place.
+    OfTheNetwork,
     /// The service cannot answer now.
     Later(Busy),
 }
@@ -37,8 +39,12 @@ pub fn organization_tenant(
     if reply.status == 405 {
         reply = ask(network, organization, Method::GET)?;
     }
-    if let Some(busy) = Answer::read(&reply, &[]).busy() {
+    let answer = Answer::read(&reply, &[]);
+    if let Some(busy) = answer.busy() {
         return Ok(Found::Later(busy));
+    }
+    if answer.is_of_the_network() {
+        return Ok(Found::OfTheNetwork);
     }
     Ok(match reply.status {
         404 => Found::Missing,

@@ -28,3 +28,11 @@ pub(super) fn of_refresh(failure: RefreshFailure) -> Outcome {
 pub(super) fn of_vault(error: &VaultError) -> Outcome {
     Outcome::failed(None, error.to_string(), error.hint())
 }
+
+/// A page answers that the network has put in the place of an answer.
+pub(super) fn of_the_networks_page(name: &str) -> Outcome {
+    Outcome::passing(
+        format!("in place of {name} a web page answers that is not Azure DevOps' own"),
+        "check that no proxy or sign-in page of the network answers in its place",
+    )
+}

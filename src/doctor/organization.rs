@@ -1,7 +1,7 @@
 //! Whether the organization or Server is there, and whether the tenant signed in at is its own.
 
 use super::context::Host;
-use super::faults::of_network;
+use super::faults::{of_network, of_the_networks_page};
 use super::table::Outcome;
 use crate::azure::{Authority, Organization, Place, VirtualDirectory};
 use crate::devops::{
@@ -39,10 +39,7 @@ fn server(host: &Host, authority: &Authority, directory: &VirtualDirectory) -> O
         Ok(answer) if Door::of(&answer, false) == Some(Door::NoBasic) => {
             Outcome::from(Door::NoBasic.failure(&authority.to_string(), &url, ""))
         }
-        Ok(answer) if answer.is_of_the_network() => Outcome::passing(
-            format!("a page of the network's own answers in place of {authority}"),
-            "sign in to the network in a browser, or check HTTPS_PROXY; then try again",
-        ),
+        Ok(answer) if answer.is_of_the_network() => of_the_networks_page(&authority.to_string()),
         Ok(_) => Outcome::passed(format!("{authority}{} answers", directory.prefix())),
         Err(outcome) => outcome,
     }
@@ -77,6 +74,7 @@ fn of_cloud(host: &Host, organization: &Organization) -> Outcome {
     let theirs = match organization_tenant(host, organization) {
         Err(error) => return of_network(&error),
         Ok(Found::Later(busy)) => return later(host, &busy),
+        Ok(Found::OfTheNetwork) => return of_the_networks_page(&Place::DevAzure.to_string()),
         Ok(Found::Missing) => {
             return Outcome::failed(
                 None,

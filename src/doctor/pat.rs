@@ -3,10 +3,10 @@
 use super::context::Host;
 use super::faults::of_vault;
 use super::table::Outcome;
-use crate::azure::{expiry_warning, sentences, token_page_url};
+use crate::azure::{Step, expiry_warning, sentences, token_page_url};
 use crate::broker::Subject;
 use crate::clock;
-use crate::devops::{Asker, Trial, slowed, try_pat};
+use crate::devops::{Asker, Reason, Trial, slowed, try_pat};
 use crate::vault::PatLogin;
 use crate::when;
 
@@ -63,7 +63,7 @@ fn works(host: &Host) -> Outcome {
     let username = pat.username.clone().unwrap_or_default();
     let trial = try_pat(host, site, &username, secret);
     match trial.failure(site, &page, Asker::Doctor) {
-        Some(failure) => Outcome::from(failure),
+        Some(failure) => at_the_service(&trial, Outcome::from(failure)),
         None => {
             let seconds = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
             let soon =
@@ -76,4 +76,18 @@ fn works(host: &Host) -> Outcome {
                 .note((trial == Trial::Works { slowed: true }).then(|| slowed(&site.name())))
         }
     }
+}
+
+/// A token that is right is of no use where the organization or Server lets none in.
+fn at_the_service(trial: &Trial, mut outcome: Outcome) -> Outcome {
+    let shut = matches!(
+        trial,
+        Trial::NoBasic | Trial::Refused { reason: Reason::WebServer | Reason::Forbidden, .. }
+    );
+    if let Outcome::Failed(fault) = &mut outcome
+        && shut
+    {
+        fault.step = Some(Step::Organization);
+    }
+    outcome
 }

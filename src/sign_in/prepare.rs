@@ -127,7 +127,7 @@ impl<'a> SignIn<'a> {
                 self.person.say(&Message::warning(missing).hint(check).render());
                 None
             }
-            Ok(Found::Later(_)) | Err(_) => Some(OrganizationTenant::Unknown),
+            Ok(Found::Later(_) | Found::OfTheNetwork) | Err(_) => Some(OrganizationTenant::Unknown),
         })
     }
 

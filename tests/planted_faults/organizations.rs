@@ -78,7 +78,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "a page of the network in place of Azure DevOps",
         plant: || failing(Fault::Html(200)),
         command: DOCTOR,
-        check: "repository.read",
+        check: "organization",
         step: 0,
         words: &["a web page answers that is not Azure DevOps' own", "check that no proxy"],
     },

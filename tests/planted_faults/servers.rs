@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: || signing_in(ServerSignIn::IisBasic),
         command: DOCTOR,
         check: "pat",
-        step: 6,
+        step: 5,
         words: &["before Azure DevOps sees it", "turn off IIS Basic Authentication"],
     },
     Row {

@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "pat",
-        step: 6,
+        step: 5,
         words: &["lets nobody make personal access tokens", "Organization settings → Policies"],
     },
 ];

@@ -73,7 +73,7 @@ const TABLE: &[ServiceExplanation] = &[
     // azure-pipelines-agent#1559
     row("Access Token used has expired", "", CONNECT, "the personal access token has run out", "make a new one"),
     // vsts-rest-api-specs, tokens.json; where to click is in "Manage personal access tokens using policies".
-    row("DisablePatCreationPolicyViolation", "", CONNECT, "the organization lets nobody make personal access tokens", "ask its administrator: Organization settings → Policies → Restrict personal access token creation, or sign in with OAuth"),
+    row("DisablePatCreationPolicyViolation", "", ORG, "the organization lets nobody make personal access tokens", "ask its administrator: Organization settings → Policies → Restrict personal access token creation, or sign in with OAuth"),
     row("globalPatPolicyViolation", "", CONNECT, "the tenant allows no personal access tokens for all organizations", "make one for this organization alone, or ask the administrator: Organization settings → Microsoft Entra → Restrict global personal access token creation"),
     row("fullScopePatPolicyViolation", "", CONNECT, "the tenant allows no personal access tokens with full access", "choose Custom defined → Code: Read & write, or ask the administrator: Organization settings → Microsoft Entra → Restrict full-scoped personal access token creation"),
     row("patLifespanPolicyViolation", "", CONNECT, "the tenant allows no personal access tokens that live so long", "choose an earlier expiration, or ask the administrator: Organization settings → Microsoft Entra → Enforce maximum personal access token lifespan"),

@@ -2,6 +2,7 @@
 
 use crate::azure::{SCOPE_TO_TICK, Step, explain_service, sentences};
 use crate::devops::{Answer, Door, Named, Redirect, slowed};
+use crate::doctor::faults::of_the_networks_page;
 use crate::doctor::table::Outcome;
 
 /// What was asked, and with what.
@@ -73,10 +74,7 @@ pub(super) fn verdict(asked: &Asked<'_>, answer: &Answer) -> Outcome {
         );
     }
     if answer.is_of_the_network() {
-        return Outcome::passing(
-            format!("in place of {name} a web page answers that is not Azure DevOps' own"),
-            "check that no proxy or sign-in page of the network answers in its place",
-        );
+        return of_the_networks_page(name);
     }
     if let Some(outcome) = told(asked, answer) {
         return outcome;
