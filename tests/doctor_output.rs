@@ -150,7 +150,7 @@ fn a_report_holds_what_support_asks_for_and_no_secret() {
         ": [credential \"https://dev.azure.com\"] usehttppath = true\n",
         &format!("  clientId: {CLIENT_ID}\n"),
         "      account: ada@contoso.example\n",
-        "      access token: issued 20",
+        "      access token: secret:",
         "https://dev.azure.com, contoso\n",
         "runner.key: ",
         "\n    ONA_AZURE_PAT is set\n",

@@ -7,6 +7,7 @@ use crate::broker::{PatKey, SessionKey, last_failure, sessions, why_over};
 use crate::clock;
 use crate::integration::{Found, Integrations};
 use crate::paths::Paths;
+use crate::trace::Fingerprint;
 use crate::vault::{Access, ClientMode, PatLogin, Pats, Vault};
 use crate::when::moment;
 
@@ -73,10 +74,10 @@ pub(super) fn sign_ins(integrations: &Integrations, vault: &Vault) -> Vec<String
             format!("with the client secret: {}", yes(session.mode == ClientMode::Confidential)),
             format!("signed in: {} ({:?})", moment(session.signed_in_at, now), session.method),
             format!("scopes: {}", session.scopes.join(" ")),
-            format!(
-                "refresh token: {}",
-                if session.refresh_token.is_some() { "kept" } else { "none" }
-            ),
+            match &session.refresh_token {
+                Some(token) => format!("refresh token: {}", Fingerprint::of(token)),
+                None => "refresh token: none".to_owned(),
+            },
         ];
         lines.extend(
             session
@@ -92,9 +93,10 @@ pub(super) fn sign_ins(integrations: &Integrations, vault: &Vault) -> Vec<String
             };
             let access = vault.read::<Access>(&key.to_string()).ok().flatten();
             let access = access.unwrap_or_default();
-            lines.push(match access.token {
-                Some(_) => format!(
-                    "access token: issued {}, ends {}",
+            lines.push(match &access.token {
+                Some(token) => format!(
+                    "access token: {}, issued {}, ends {}",
+                    Fingerprint::of(token),
                     moment(access.issued_at, now),
                     moment(access.expires_at, now)
                 ),
@@ -149,7 +151,11 @@ pub(super) fn tokens(integrations: &Integrations, vault: &Vault) -> Vec<String> 
                 lines.extend(entry(
                     format!("{of}, {name}"),
                     [
-                        format!("kept: {}, as {form}", moment(pat.kept_at, now)),
+                        format!(
+                            "kept: {}, as {form} ({})",
+                            moment(pat.kept_at, now),
+                            Fingerprint::of(pat.login.secret())
+                        ),
                         format!("ends: {ends}"),
                         format!("username: {}", username.as_deref().unwrap_or("none")),
                     ],
