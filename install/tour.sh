@@ -218,7 +218,8 @@ run_well 'printf %s "$STANDIN_CLIENT_SECRET" |
   git-credential-ona-azure integration add --host dev.azure.com \
     --issuer-url "$STANDIN_ISSUER_URL" --client-id "$STANDIN_CLIENT_ID" \
     --client-secret-stdin --pat'
-expect 'the client secret is accepted'
+expect 'the tenant knows the client ID and accepts the client secret'
+expect 'the issuer sends browsers back to http://localhost/ona-azure'
 expect 'The integration for dev.azure.com works.'
 if grep -qF -- "$STANDIN_CLIENT_SECRET" "$ONA_AZURE_INTEGRATIONS"; then
     fail 'an integrations file without the client secret in clear'
@@ -272,6 +273,12 @@ run_well 'cd app && git fetch --verbose'
 expect 'warning: using the personal access token for contoso: the access token of'
 expect '503'
 expect 'origin/main'
+
+begin 'What is wrong?' \
+    'doctor looks at the remote of the clone and at all that it needs, and ends in one sentence.'
+run 'cd app && git-credential-ona-azure doctor'
+expect_code 1
+expect 'What is wrong, at the issuer: login.microsoftonline.com answered with HTTP status 503'
 
 begin 'Who is signed in, until when, and what protects it'
 run_well 'git-credential-ona-azure status'
