@@ -165,6 +165,21 @@ fn a_report_holds_what_support_asks_for_and_no_secret() {
 }
 
 #[test]
+fn a_proxys_password_is_never_shown() {
+    let mut machine = quick();
+    machine.set("HTTPS_PROXY", "http://ada:hun/t#e r2@127.0.0.1:9");
+    let key = "url.https://ada:hun/ter2@mirror.example/.insteadOf";
+    machine.git(&["config", "--global", key, "https://dev.azure.com/x"]).expect_success();
+    for arguments in [&["--json"][..], &["--report", "-"], &["--report", "-", "--mask"]] {
+        let done = machine.helper(&[&["doctor", REPOSITORY], arguments].concat());
+        assert!(done.stdout.contains("http://(hidden)@127.0.0.1:9"), "{done:#?}");
+        for part in ["ada", "hun", "ter2", "r2@"] {
+            assert!(!done.stdout.contains(part), "{part} is in {}", done.stdout);
+        }
+    }
+}
+
+#[test]
 fn the_report_of_a_failing_set_up_says_what_the_service_said() {
     let machine = Machine::signed_in();
     machine.world.entra().revoke_refresh_tokens(Dead::Password);

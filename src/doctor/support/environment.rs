@@ -24,10 +24,8 @@ const SHOWN: &[&str] = &[
     "NO_COLOR",
     "NO_PROXY",
     "ONA_AZURE_CLIENT_ID",
-    "ONA_AZURE_HOST",
     "ONA_AZURE_INTEGRATIONS",
     "ONA_AZURE_INTERACTIVE",
-    "ONA_AZURE_ISSUER_URL",
     "ONA_AZURE_KEY_FILE",
     "ONA_AZURE_PAT_EXPIRES",
     "ONA_AZURE_PAT_ORGANIZATION",
@@ -86,6 +84,9 @@ fn line(name: &str, value: &str) -> Option<String> {
     }
     // A name with _FILE behind is a place, whatever that place holds.
     let place = name.starts_with("ONA_AZURE_") && name.ends_with("_FILE");
+    if matches!(name, "ONA_AZURE_HOST" | "ONA_AZURE_ISSUER_URL") {
+        return Some(format!("{name}={}", redact::address(value)));
+    }
     if SHOWN.contains(&name) || place {
         return Some(format!("{name}={}", redact::addresses(value)));
     }
@@ -111,6 +112,8 @@ mod tests {
                 "https://a:hunter2@x/y",
                 Some("ONA_AZURE_ISSUER_URL=https://(hidden)@x/y"),
             ),
+            ("ONA_AZURE_HOST", "a:hunter2@x", Some("ONA_AZURE_HOST=(hidden)@x")),
+            ("https_proxy", "http://a:hun/ter2@p:1", Some("https_proxy=http://(hidden)@p:1")),
             ("AWS_SECRET_ACCESS_KEY", "hunter2", None),
         ] {
             assert_eq!(line(name, value).as_deref(), expected);

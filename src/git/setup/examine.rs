@@ -104,7 +104,7 @@ pub fn relevant(git: &Git, local: bool, url: &str) -> Result<Vec<Origin>, Failur
             || (entry.key.starts_with("remote.") && is_about(&[&entry.value], url))
     };
     let shown = |entry: &Effective| Origin {
-        key: redact::addresses(&entry.key),
+        key: redact::key(&entry.key),
         value: redact::value(&entry.key, &entry.value),
         ..origin(entry)
     };
