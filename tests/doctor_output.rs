@@ -289,6 +289,34 @@ fn with_mask_no_name_is_left_and_equal_ones_stay_equal() {
 }
 
 #[test]
+fn with_mask_no_name_is_left_of_the_environment_and_the_configuration() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut machine = quick();
+    let home = std::ffi::OsString::from_vec(b"/home/h\xe9l\xe8ne".to_vec());
+    machine.set("ONA_AZURE_HOST", "tfs.fabrikam.example:8443");
+    machine.set("ONA_AZURE_PAT_ORGANIZATION", "fabrikamcorp");
+    machine.set("ONA_AZURE_RUNNER_NAME", "northwind-runner");
+    machine.set("ONA_AZURE_VIRTUAL_DIRECTORY", "/wingtip");
+    machine.set("GIT_CONFIG_COUNT", "1");
+    machine.set("GIT_CONFIG_KEY_0", "credential.https://dev.azure.com.username");
+    machine.set("GIT_CONFIG_VALUE_0", "adalovelace");
+    let arguments = ["doctor", REPOSITORY, "--mask", "--report", "-"];
+    let done = run(machine.command(PROGRAM).args(arguments).env("HOME", home), b"");
+    for name in ["fabrikam", "northwind", "wingtip", "adalovelace", "/home/h"] {
+        assert!(!done.stdout.contains(name), "{name} is left in {}", done.stdout);
+    }
+    for shown in [
+        "ONA_AZURE_HOST=server-1.example:8443\n",
+        "ONA_AZURE_RUNNER_NAME=machine-1\n",
+        "ONA_AZURE_VIRTUAL_DIRECTORY=/directory-1\n",
+        "] username = account-1\n",
+        "    HOME=~\n",
+    ] {
+        assert!(done.stdout.contains(shown), "{shown:?} is not in {}", done.stdout);
+    }
+}
+
+#[test]
 fn with_mask_no_name_is_left_of_what_went_wrong() {
     // What fails, and what of it must not be read.
     type Plant = fn(&Machine);

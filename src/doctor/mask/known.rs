@@ -12,6 +12,15 @@ use crate::integration::{HostKey, Integration, Integrations};
 use crate::paths::Paths;
 use crate::vault::{Pats, Vault};
 
+/// The variables that hold a name, as `bootstrap` reads them, and what of.
+const VARIABLES: &[(&str, Kind)] = &[
+    ("ONA_AZURE_HOST", Kind::Server),
+    ("ONA_AZURE_PAT_ORGANIZATION", Kind::Organization),
+    ("ONA_AZURE_CLIENT_ID", Kind::Client),
+    ("ONA_AZURE_RUNNER_NAME", Kind::Machine),
+    ("ONA_AZURE_VIRTUAL_DIRECTORY", Kind::Directory),
+];
+
 /// Every name that is known here, and that what was found gives away.
 pub fn mask(paths: &Paths, all: &[Examined]) -> Mask {
     let mut mask = Mask::default();
@@ -43,6 +52,7 @@ impl Mask {
         if let HostKey::Server(authority) = key {
             self.learn_host(&authority.host);
         }
+        self.of_variable(Kind::Directory, integration.virtual_directory.prefix());
         integration.host.organization.iter().for_each(|name| self.add_organization(name));
         if let Some(oauth) = &integration.oauth {
             if let Ok(issuer) = Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers) {
@@ -93,15 +103,22 @@ impl Mask {
         let Some(git) = Git::find() else { return };
         for url in all.iter().filter_map(|examined| examined.url.as_deref()) {
             for origin in setup::relevant(&git, true, url).unwrap_or_default() {
-                let (_, subsection, _) = origin.parts();
+                let (section, subsection, name) = origin.parts();
                 subsection.iter().for_each(|text| self.learn(text));
+                if (section, name) == ("credential", "username") && origin.value != "git" {
+                    self.add(Kind::Account, &origin.value);
+                }
                 self.learn(&origin.value);
             }
         }
     }
 
     fn of_environment(&mut self) {
-        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        // What is no text is shown as far as it is one, and so it has to be masked.
+        let set = |name: &str| {
+            let value = env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+            value.filter(|value| !value.is_empty())
+        };
         if let Some(home) = set("HOME").filter(|home| home.len() > 1) {
             self.add(Kind::Home, home.trim_end_matches('/'));
         }
@@ -125,6 +142,9 @@ impl Mask {
             let list = set(name).unwrap_or_default();
             list.split(',').map(str::trim).for_each(|host| self.learn_host(host));
         }
+        for (name, kind) in VARIABLES {
+            set(name).iter().for_each(|value| self.of_variable(*kind, value));
+        }
         #[cfg(unix)]
         {
             let uname = rustix::system::uname();
@@ -132,6 +152,21 @@ impl Mask {
             if name.len() > 2 && name != "localhost" {
                 self.add(Kind::Machine, &name);
             }
+        }
+    }
+
+    /// What a setting names, bare or in an address.
+    fn of_variable(&mut self, kind: Kind, value: &str) {
+        match kind {
+            Kind::Server if value.contains("://") => self.learn(value),
+            // As a host it may come with an organization behind, or with a port.
+            Kind::Server => self.learn(&format!("https://{}", setup::redact::address(value))),
+            // The one that the installer proposes is everybody's.
+            Kind::Directory => {
+                let parts = value.split('/').filter(|part| !part.eq_ignore_ascii_case("tfs"));
+                parts.for_each(|part| self.add(kind, part));
+            }
+            kind => self.add(kind, value),
         }
     }
 }

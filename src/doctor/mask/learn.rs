@@ -63,8 +63,7 @@ impl Mask {
     fn learn_quoted(&mut self, text: &str) {
         for (before, kind) in QUOTED {
             for part in text.split(before).skip(1) {
-                let name = part.split('\'').next().unwrap_or_default();
-                if part.len() > name.len() && !name.starts_with('(') {
+                if let Some(name) = until_quote(part).filter(|name| !name.starts_with('(')) {
                     self.add(*kind, name);
                 }
             }
@@ -234,6 +233,14 @@ impl Mask {
             self.add(if said("tenant") { Kind::Tenant } else { Kind::Id }, id);
         }
     }
+}
+
+/// What stands before the quote that ends it. The one in O'Brien has a letter behind it.
+fn until_quote(text: &str) -> Option<&str> {
+    text.match_indices('\'').map(|(at, _)| at).find_map(|at| {
+        let next = text[at + 1..].chars().next();
+        (!next.is_some_and(char::is_alphanumeric)).then_some(&text[..at])
+    })
 }
 
 fn next_id(text: &str) -> Option<std::ops::Range<usize>> {

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Server,
     /// An organization or a Server's collection.
     Organization,
+    /// The virtual directory of a Server.
+    Directory,
     Project,
     Repository,
     /// A tenant of Entra's, by ID or domain.
@@ -49,6 +51,7 @@ impl Kind {
             Self::Account => "account",
             Self::Server => return format!("server-{number}.example"),
             Self::Organization => "organization",
+            Self::Directory => "directory",
             Self::Project => "project",
             Self::Repository => "repository",
             Self::Tenant => "tenant",

@@ -80,6 +80,7 @@ fn names_give_themselves_away_by_their_form() {
         "127.0.0.1:9 git 2.47.3 at 12:02:12 for 499b84ac-1321-427f-aa17-267ca6975798",
         "PATH=/opt/node@18.2/bin:/usr/bin http://localhost/ona-azure https://*.visualstudio.com",
         "TF400813: The user 'Ada Lovelace' is not authorized; User '(account)' is not",
+        "The user 'Ada O'Brien' is not authorized, nor is user 'Zoë D'Arcy'.",
     ];
     let mask = mask(&[], &texts);
     let masked: Vec<_> = texts.iter().map(|text| mask.apply(text)).collect();
@@ -96,6 +97,7 @@ fn names_give_themselves_away_by_their_form() {
             "127.0.0.1:9 git 2.47.3 at 12:02:12 for 499b84ac-1321-427f-aa17-267ca6975798",
             "PATH=/opt/node@18.2/bin:/usr/bin http://localhost/ona-azure https://*.visualstudio.com",
             "TF400813: The user 'account-4' is not authorized; User '(account)' is not",
+            "The user 'account-5' is not authorized, nor is user 'account-6'.",
         ]
     );
 }
