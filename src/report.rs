@@ -182,6 +182,21 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
+/// A text as one word of a command that can be copied to a shell.
+pub fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// A path as one word of a command that can be copied to a shell.
+pub fn path_word(path: &std::path::Path) -> String {
+    word(&path.to_string_lossy())
+}
+
 /// Bytes from git made safe for a terminal.
 pub fn escape_bytes(bytes: &[u8]) -> String {
     escape(&String::from_utf8_lossy(bytes))
@@ -209,5 +224,20 @@ mod tests {
             message.render(),
             "error: no \\u{1b}[31mred\\u{d}\\u{a}\nhint: run \\u{7}x\\u{202e}\n"
         );
+    }
+
+    #[test]
+    fn a_word_of_a_command_means_to_a_shell_what_it_says() {
+        for (text, quoted) in [
+            ("https://dev.azure.com/contoso", "https://dev.azure.com/contoso"),
+            ("https://tfs/team%20a", "https://tfs/team%20a"),
+            ("CORP\\ada", "'CORP\\ada'"),
+            ("o'neil; rm -r", "'o'\\''neil; rm -r'"),
+            ("$HOME", "'$HOME'"),
+            ("Zoë", "'Zoë'"),
+            ("", "''"),
+        ] {
+            assert_eq!(word(text), quoted);
+        }
     }
 }

@@ -122,7 +122,7 @@ fn of_several_integrations_files_it_is_said_which_one_counts() {
     expect_no_note(&doctor(&machine, &[]), "integration.file");
     let file = machine.integrations_file();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).expect("set");
-    let open = format!("other accounts may change {0}: chmod go-w '{0}'", file.display());
+    let open = format!("other accounts may change {0}: chmod go-w {0}", file.display());
     expect(&doctor(&machine, &[]), "integration.file", "passed", &[&open]);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("set");
     if chown(&file, Some(4711), None).is_err() {

@@ -1,7 +1,7 @@
 //! Warnings that are worth saying once a day.
 
 use crate::clock;
-use crate::report::Message;
+use crate::report::{Message, path_word};
 use crate::vault::{Notices, Vault};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -13,8 +13,8 @@ pub fn open_to_others(vault: &Vault) -> Option<Message> {
     first_today(vault, "open to others").then(|| {
         Message::warning(format!("other accounts may change or read {}", path.display())).hint(
             format!(
-                "chmod -R go= '{0}', or, if modes mean nothing there, name another directory in ONA_AZURE_STATE_DIR",
-                vault.dir().display()
+                "chmod -R go= {}, or, if modes mean nothing there, name another directory in ONA_AZURE_STATE_DIR",
+                path_word(vault.dir())
             ),
         )
     })

@@ -30,16 +30,6 @@ pub(super) fn table(indent: usize, rows: &[(String, String)]) -> Result<(), Fail
         .try_for_each(|(label, (_, value))| line(&format!("{:indent$}{label:width$}  {value}", "")))
 }
 
-/// A text as one word of a command that can be copied to a shell.
-pub(super) fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 /// Prints one JSON document with its `version`.
 pub(super) fn document(content: impl Serialize) -> Result<(), Failure> {
     let mut document = json!({ "version": 1 });
@@ -55,24 +45,4 @@ pub(super) fn document(content: impl Serialize) -> Result<(), Failure> {
 /// Prints bytes as they are.
 pub(super) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     Ok(report::stdout(bytes).context("standard output cannot be written")?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::word;
-
-    #[test]
-    fn a_word_of_a_command_means_to_a_shell_what_it_says() {
-        for (text, quoted) in [
-            ("https://dev.azure.com/contoso", "https://dev.azure.com/contoso"),
-            ("https://tfs/team%20a", "https://tfs/team%20a"),
-            ("CORP\\ada", "'CORP\\ada'"),
-            ("o'neil; rm -r", "'o'\\''neil; rm -r'"),
-            ("$HOME", "'$HOME'"),
-            ("Zoë", "'Zoë'"),
-            ("", "''"),
-        ] {
-            assert_eq!(word(text), quoted);
-        }
-    }
 }

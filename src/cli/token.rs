@@ -14,7 +14,7 @@ use crate::broker::{self, Outcome, VaultShelf, open_to_others};
 use crate::clock;
 use crate::net::Network;
 use crate::protocol::{Answer, Capabilities, Credential, Login, Request};
-use crate::report::{Exit, Failure, Message};
+use crate::report::{Exit, Failure, Message, word};
 use crate::secret::Secret;
 use crate::trace;
 
@@ -103,13 +103,13 @@ fn nothing(
             .hint(format!("git-credential-ona-azure integration add --host {host} --pat"))
             .exit(Exit::NotConfigured));
     }
-    let url = print::word(&target.url());
+    let url = word(&target.url());
     if let Some(name) = &request.username {
         let name = String::from_utf8_lossy(name);
         let hint = if target.place.is_cloud() {
             format!("leave the user out of the URL: git-credential-ona-azure token{flag} {url}")
         } else {
-            let name = print::word(&name);
+            let name = word(&name);
             format!("git-credential-ona-azure login {url} --pat --username {name}")
         };
         return Err(Failure::new(format!("nothing is kept for {name} on {host}"))
@@ -219,7 +219,7 @@ impl Token {
 }
 
 fn unprintable(target: &Target, why: &str) -> Failure {
-    let url = print::word(&target.url());
+    let url = word(&target.url());
     Failure::new(format!("the credential kept for {url} {why}, and is not printed"))
         .hint(format!("forget it and sign in again: git-credential-ona-azure logout {url}"))
 }

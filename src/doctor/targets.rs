@@ -10,6 +10,7 @@ use crate::azure::{Authority, Organization, RemoteUrl, Scheme, UrlError};
 use crate::broker::{PatKey, sessions};
 use crate::git::Git;
 use crate::integration::{HostKey, Integration, Integrations};
+use crate::report::word;
 use crate::vault::Pats;
 
 /// An address as the target of a look; a password in it is told of and not kept.
@@ -157,10 +158,9 @@ fn https_of_server(server: &Authority, address: &str) -> Option<String> {
 impl BySsh {
     /// As something that was not looked at.
     pub(super) fn examined(&self) -> Examined {
-        let set = match &self.https_form {
-            Some(url) => format!("git remote set-url {} {url}", self.remote),
-            None => format!("git remote set-url {} <its HTTPS address>", self.remote),
-        };
+        let url = self.https_form.as_deref().map(word);
+        let url = url.unwrap_or_else(|| "<its HTTPS address>".to_owned());
+        let set = format!("git remote set-url {} {url}", word(&self.remote));
         let because = format!(
             "the remote {} uses SSH, for which git asks no credential helper; to use HTTPS: {set}",
             self.remote
@@ -292,5 +292,8 @@ mod tests {
         assert_eq!(of_server.as_deref(), Some("https://tfs:8443/tfs/Main/app/_git/app"));
         let alone = only_ssh(&[found.by_ssh[0].examined()]).expect("nothing else");
         assert!(alone.ends_with(&format!("git remote set-url origin {https}")), "{alone}");
+        let odd = BySsh { remote: "x; touch y".to_owned(), ..found.by_ssh[0].clone() };
+        let alone = only_ssh(&[odd.examined()]).expect("nothing else");
+        assert!(alone.ends_with(&format!("git remote set-url 'x; touch y' {https}")), "{alone}");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{HostKey, Integration};
 use super::wire::{self, ModelError, WireIntegration};
-use crate::report::quoted;
+use crate::report::{path_word, quoted};
 use crate::vault::{Lock, LockError, acquire, create_public_dir, read_bounded, write_atomically};
 
 const VERSION: u64 = 1;
@@ -65,11 +65,11 @@ impl IntegrationsFile {
                 path,
                 format!("cannot be read: {error}"),
                 if error.kind() == io::ErrorKind::PermissionDenied {
-                    format!("make it readable for this account: chmod a+r '{}'", path.display())
+                    format!("make it readable for this account: chmod a+r {}", path_word(path))
                 } else {
                     format!(
-                        "move it away and add the integrations again: mv '{0}' '{0}.bad'",
-                        path.display()
+                        "move it away and add the integrations again: mv {0} {0}.bad",
+                        path_word(path)
                     )
                 },
             )

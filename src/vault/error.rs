@@ -8,6 +8,7 @@ use super::kind_of;
 use super::lock::LockError;
 use super::records::{Access, Pats, Record, Session};
 use super::seal::OpenError;
+use crate::report::path_word;
 
 /// Why the vault cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -71,10 +72,10 @@ impl VaultError {
     pub fn hint(&self) -> String {
         match self {
             Self::Read { path, source } if source.kind() == ErrorKind::PermissionDenied => {
-                format!("make it readable for this account: chmod u+r {}", quoted(path))
+                format!("make it readable for this account: chmod u+r {}", path_word(path))
             }
             Self::Read { path, .. } => {
-                format!("move it away, then sign in again: mv {0} {0}.bad", quoted(path))
+                format!("move it away, then sign in again: mv {0} {0}.bad", path_word(path))
             }
             Self::Write { path, .. } => format!(
                 "check permissions and free space of {}, or name another directory in ONA_AZURE_STATE_DIR",
@@ -107,8 +108,4 @@ impl VaultError {
 /// Whether that is the name of an entry of a kind.
 fn is_of<R: Record>(path: &Path) -> bool {
     kind_of(&path.file_name().unwrap_or_default().to_string_lossy()) == R::KIND
-}
-
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display())
 }

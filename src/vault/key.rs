@@ -14,6 +14,7 @@ use age::x25519::{Identity, Recipient};
 use zeroize::Zeroizing;
 
 use super::files::{self, Private, Watch};
+use crate::report::path_word;
 use crate::secret::Secret;
 use crate::trace;
 
@@ -88,7 +89,7 @@ impl KeyError {
                 "mount the secret there, or make a key in that place: git-credential-ona-azure key init".to_owned()
             }
             Self::Read { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
-                format!("make it readable for this account: chmod u+r '{}'", path.display())
+                format!("make it readable for this account: chmod u+r {}", path_word(path))
             }
             Self::Read { path, .. } => format!("put the right key there: {}", path.display()),
             Self::Write { .. } => {
@@ -96,8 +97,8 @@ impl KeyError {
                     .to_owned()
             }
             Self::Malformed(path) => format!(
-                "put the right key there, or start afresh: mv '{0}' '{0}.bad' && git-credential-ona-azure logout --all",
-                path.display()
+                "put the right key there, or start afresh: mv {0} {0}.bad && git-credential-ona-azure logout --all",
+                path_word(path)
             ),
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn parts(advice: &str) -> Vec<Part<'_>> {
     while let Some(at) = beginning(rest) {
         let words = rest[..at].trim();
         let command = &rest[at..];
-        let end = ENDS.iter().filter_map(|end| command.find(end)).min().unwrap_or(command.len());
+        let end = end(command);
         if !words.is_empty() {
             parts.push(Part::Words(words));
         }
@@ -45,6 +45,28 @@ pub(super) fn parts(advice: &str) -> Vec<Part<'_>> {
         parts.push(Part::Words(rest));
     }
     parts
+}
+
+/// Where a command ends. What is quoted is a part of it, whatever it holds.
+fn end(command: &str) -> usize {
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, c) in command.char_indices() {
+        match (quote, c) {
+            _ if escaped => escaped = false,
+            // Single quotes take a backslash as it is (POSIX Shell, 2.2.2).
+            (None | Some('"'), '\\') => escaped = true,
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), _) if open == c => quote = None,
+            (None, _) if ENDS.iter().any(|end| command[at..].starts_with(end)) => return at,
+            _ => {}
+        }
+    }
+    // A quote that is never closed is an apostrophe in the words behind.
+    if quote.is_some() {
+        return ENDS.iter().filter_map(|end| command.find(end)).min().unwrap_or(command.len());
+    }
+    command.len()
 }
 
 /// Where the next command begins: at the start, or behind a colon.
@@ -83,6 +105,18 @@ mod tests {
             (
                 "mv 'a' 'b' && git-credential-ona-azure logout --all".to_owned(),
                 vec![Command("mv 'a' 'b' && git-credential-ona-azure logout --all")],
+            ),
+            (
+                r"to use HTTPS: git remote set-url 'x; o'\''y, (z' https://a; or ask".to_owned(),
+                vec![
+                    Words("to use HTTPS:"),
+                    Command(r"git remote set-url 'x; o'\''y, (z' https://a"),
+                    Words("or ask"),
+                ],
+            ),
+            (
+                "chmod go-w /x, or ask for Ada's help".to_owned(),
+                vec![Command("chmod go-w /x"), Words("or ask for Ada's help")],
             ),
             (String::new(), vec![]),
         ] {

@@ -8,7 +8,7 @@ use crate::cli::integration::methods;
 use crate::cli::print;
 use crate::entra::{Allows, allow};
 use crate::integration::{HostKey, Integration, Integrations};
-use crate::report::Failure;
+use crate::report::{Failure, word};
 use crate::vault::{ClientMode, Pat, Session, SignInMethod};
 use crate::when;
 
@@ -171,7 +171,7 @@ impl SignIn {
             );
         }
         let url = host.url(Scheme::Https, self.session.organization.as_ref());
-        format!("git-credential-ona-azure login {}", print::word(&url))
+        format!("git-credential-ona-azure login {}", word(&url))
     }
 }
 
@@ -312,12 +312,12 @@ impl KeptPat {
         let mut rows = vec![row(place, details.join("; "))];
         if matches!(state, PatState::Soon | PatState::Over) && host.integration().pat {
             let url = host.url(self.scheme, self.pat.organization.as_ref());
-            let user = user.map(|user| format!(" --username {}", print::word(&user)));
+            let user = user.map(|user| format!(" --username {}", word(&user)));
             rows.push(row(
                 WHAT_TO_DO,
                 format!(
                     "make a new one: git-credential-ona-azure login {} --pat{}",
-                    print::word(&url),
+                    word(&url),
                     user.unwrap_or_default()
                 ),
             ));

@@ -6,7 +6,7 @@ use super::super::context::Machine;
 use super::super::table::Outcome;
 use super::access::Access;
 use crate::integration::{HostKey, Integrations, IntegrationsFile};
-use crate::report::Failure;
+use crate::report::{Failure, path_word};
 
 /// A file with the hosts it speaks of.
 type Named = (PathBuf, Vec<HostKey>);
@@ -85,9 +85,9 @@ fn unsafe_(path: &std::path::Path) -> Option<String> {
             access.owner
         ));
     }
-    access
-        .others_write()
-        .then(|| format!("other accounts may change {0}: chmod go-w '{0}'", path.display()))
+    access.others_write().then(|| {
+        format!("other accounts may change {}: chmod go-w {}", path.display(), path_word(path))
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::super::context::Machine;
 use super::super::table::Outcome;
 use super::access::Access;
 use crate::integration::{Integrations, OAuth};
-use crate::report::Failure;
+use crate::report::{Failure, path_word};
 use crate::vault::KeySource;
 
 pub(super) fn key(machine: &Machine) -> Outcome {
@@ -33,7 +33,7 @@ pub(super) fn key(machine: &Machine) -> Outcome {
     });
     let written = access
         .filter(|access| access.others_write())
-        .map(|_| format!("other accounts may change it: chmod go-w '{}'", path.display()));
+        .map(|_| format!("other accounts may change it: chmod go-w {}", path_word(path)));
     let mut outcome = Outcome::passed(format!("{public} in {}{whence}{mode}", path.display()))
         .note(weak)
         .note(owner)

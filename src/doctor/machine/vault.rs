@@ -6,7 +6,7 @@ use super::super::context::Machine;
 use super::super::table::Outcome;
 use super::access::Access;
 use crate::integration::Integrations;
-use crate::report::Failure;
+use crate::report::{Failure, path_word};
 
 /// Bytes that a refresh needs many times over, and that a full disk lacks.
 const ROOM: u64 = 1 << 20;
@@ -25,8 +25,9 @@ pub(super) fn vault(machine: &Machine) -> Outcome {
         .or_else(|| access.filter(|access| access.others_write()).map(|_| vault.dir().to_owned()))
         .map(|path| {
             format!(
-                "other accounts may change or read {}: chmod -R go= '{directory}'",
-                path.display()
+                "other accounts may change or read {}: chmod -R go= {}",
+                path.display(),
+                path_word(vault.dir())
             )
         });
     let owner = access.filter(|access| access.is_not_ours()).map(|access| {
