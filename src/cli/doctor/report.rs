@@ -4,16 +4,12 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::Builder;
+use tempfile::NamedTempFile;
 
 use super::super::print;
 use super::text::{self, Style};
 use crate::doctor::{Examined, Section, conclusion};
 use crate::report::{Failure, Message, escape};
-
-/// Only its owner reads it: it is for whoever it is sent to.
-#[cfg(unix)]
-const MODE: u32 = 0o600;
 
 /// Where a report goes.
 pub(super) enum Destination {
@@ -29,6 +25,7 @@ impl Destination {
         }
         let destination = Self::File { path: path.to_owned(), replace };
         destination.refuse_what_is_there()?;
+        drop(private_file(path)?);
         Ok(destination)
     }
 
@@ -58,27 +55,31 @@ impl Destination {
     pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
         let Self::File { path, replace } = self else { return print::bytes(text.as_bytes()) };
         self.refuse_what_is_there()?;
-        let failed = |error: std::io::Error| {
-            Failure::new(format!("the report {} cannot be written: {error}", path.display()))
-                .hint("name a file in a directory of your own")
-        };
-        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-        let mut builder = Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(MODE));
-        let mut file = builder.tempfile_in(directory.unwrap_or(Path::new("."))).map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
+        let mut file = private_file(path)?;
+        file.write_all(text.as_bytes()).map_err(|error| failed(path, &error))?;
         // Neither follows a link that came in between.
         match *replace {
             true => file.persist(path),
             false => file.persist_noclobber(path),
         }
-        .map_err(|error| failed(error.error))?;
+        .map_err(|error| failed(path, &error.error))?;
         Message::note(format!("the report is in {}", path.display()))
             .hint("read it before you send it")
             .print();
         Ok(())
     }
+}
+
+/// A file beside that path that only its owner reads, for it is for whoever it is sent to: with the
+/// mode 0600, as the crate makes them.
+fn private_file(path: &Path) -> Result<NamedTempFile, Failure> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    NamedTempFile::new_in(directory.unwrap_or(Path::new("."))).map_err(|error| failed(path, &error))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("the report {} cannot be written: {error}", path.display()))
+        .hint("name a file in a directory of your own")
 }
 
 /// A name that is free.
