@@ -180,6 +180,27 @@ fn a_proxys_password_is_never_shown() {
 }
 
 #[test]
+fn a_kept_secret_that_stands_where_none_belongs_is_not_shown() {
+    let mut machine = quick();
+    machine.set_up_git();
+    let secret = "kept-and-never-shown";
+    machine.give_pat("https://dev.azure.com/contoso", secret, &[]);
+    machine.set("HTTPS_PROXY", "http://127.0.0.1:9");
+    // As it is, and as a header has it with a username before.
+    for told in [secret, "YWRhOmtlcHQtYW5kLW5ldmVyLXNob3du"] {
+        let helper = format!("/nowhere/helper /of/{told}");
+        let key = "credential.https://dev.azure.com.helper";
+        machine.git(&["config", "--global", "--replace-all", key, &helper]).expect_success();
+        for arguments in [&[][..], &["--json"], &["--report", "-"], &["--report", "-", "--mask"]] {
+            let done = machine.helper(&[&["doctor", REPOSITORY], arguments].concat());
+            assert!(done.stdout.contains("/nowhere/helper"), "{done:#?}");
+            assert!(done.stdout.contains("(hidden)"), "{done:#?}");
+            assert!(!done.stdout.contains(told), "{told} is in {}", done.stdout);
+        }
+    }
+}
+
+#[test]
 fn the_report_of_a_failing_set_up_says_what_the_service_said() {
     let machine = Machine::signed_in();
     machine.world.entra().revoke_refresh_tokens(Dead::Password);
@@ -234,6 +255,8 @@ fn a_report_never_takes_the_place_of_anything_unasked() {
     assert!(work.join("both.md").exists());
     let nowhere = report(&["no/such/report.md"]);
     assert!(nowhere.stderr.contains("cannot be written"), "{nowhere:#?}");
+    // Before anything is looked at: nothing of it is said.
+    assert_eq!((nowhere.code, &*nowhere.stdout), (1, ""), "{nowhere:#?}");
     assert_eq!(report(&["-", "--json"]).code, 2);
 }
 

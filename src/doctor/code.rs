@@ -7,14 +7,15 @@ use crate::report::escape;
 /// The beginning of Entra's codes.
 const ENTRA: &str = "AADSTS";
 
+/// The beginnings of all codes: Azure DevOps has two.
+const PREFIXES: &[&str] = &[ENTRA, "TF", "VS"];
+
 /// What the first code of a text means, by its name; nothing where there is none. A code that is
 /// not known has a fix only.
 pub fn code(text: &str) -> Option<(String, Fault)> {
     let upper = text.trim().to_ascii_uppercase();
-    let (at, prefix) = [ENTRA, "TF", "VS"]
-        .into_iter()
-        .filter_map(|prefix| Some((begins(&upper, prefix)?, prefix)))
-        .min()?;
+    let (at, prefix) =
+        PREFIXES.iter().filter_map(|prefix| Some((begins(&upper, prefix)?, *prefix))).min()?;
     // An address may hold anything.
     if at > 0 && !upper.contains(char::is_whitespace) {
         return None;
@@ -45,6 +46,11 @@ pub fn code(text: &str) -> Option<(String, Fault)> {
         )
     };
     Some((escape(&code), fault))
+}
+
+/// Whether a text names a code of one of the services.
+pub(super) fn names_code(text: &str) -> bool {
+    PREFIXES.iter().any(|prefix| begins(text, prefix).is_some())
 }
 
 /// Where a code of that beginning stands: some digits follow, and no letter comes before.

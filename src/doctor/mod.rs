@@ -34,7 +34,7 @@ use context::{Host, Machine, Manner};
 pub use context::{Target, Wire};
 pub use mask::{Mask, mask};
 pub use save_and_test::{prove, save_and_test};
-pub use support::{Section, sections};
+pub use support::{Hidden, Section, sections};
 pub use table::{BadTable, Check, Done, Fault, Outcome, run};
 pub use targets::target;
 use targets::{BySsh, Remotes, everything, only_ssh, remotes};

@@ -8,7 +8,7 @@ mod text;
 use super::args::Doctor;
 use super::{Room, print, setup_git};
 use crate::doctor::{
-    About, Examined, Fault, Target, code, conclusion, examine, mask, root, sections, target,
+    About, Examined, Fault, Hidden, Target, code, conclusion, examine, mask, root, sections, target,
 };
 use crate::report::{Exit, Failure};
 use report::Destination;
@@ -32,17 +32,22 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
             .hint("name a file: --report <FILE>")
             .exit(Exit::Usage));
     }
-    let mut command = command_line(args, url.as_ref());
+    let command = command_line(args, url.as_ref());
     let helper = setup_git::this_program()?;
-    let mut all = examine(room.paths.clone(), helper.clone(), url, args.refresh);
+    let found = examine(room.paths.clone(), helper.clone(), url, args.refresh);
+    // Of what is kept now: looking may have renewed it.
+    let hidden = Hidden::here(&room.paths);
+    let mut all = hidden.examined(found.clone());
+    let mut command = hidden.from(&command);
     let failed = root(&all).is_some();
     let about = About::here();
     let mut sections = match report {
-        Some(_) => sections(&room.paths, &helper, &about, &all),
+        Some(_) => sections(&room.paths, &helper, &about, &all, &hidden),
         None => Vec::new(),
     };
     if args.mask {
-        let mut mask = mask(&room.paths, &all);
+        // Of what is hidden beside a secret, a name may be met elsewhere.
+        let mut mask = mask(&room.paths, &found);
         let lines = || sections.iter().flat_map(|section| &section.lines);
         lines().for_each(|line| mask.learn(line));
         all = mask.examined(&all);

@@ -192,24 +192,15 @@ impl Mask {
     /// What was found, masked. Ids and names of checks are the program's own.
     pub fn examined(&self, all: &[Examined]) -> Vec<Examined> {
         let mut all = all.to_vec();
-        for examined in &mut all {
-            examined.url = examined.url.as_deref().map(|url| self.apply(url));
-            for done in &mut examined.checks {
-                texts_of(&mut done.outcome).into_iter().for_each(|text| *text = self.apply(text));
-            }
-        }
+        let texts = all.iter_mut().flat_map(Examined::texts_mut);
+        texts.for_each(|text| *text = self.apply(text));
         all
     }
 
     /// Learns from what was found.
     pub(super) fn learn_from(&mut self, all: &[Examined]) {
-        for examined in all {
-            examined.url.iter().for_each(|url| self.learn(url));
-            for done in &examined.checks {
-                let mut outcome = done.outcome.clone();
-                texts_of(&mut outcome).into_iter().for_each(|text| self.learn(text));
-            }
-        }
+        let mut all = all.to_vec();
+        all.iter_mut().flat_map(Examined::texts_mut).for_each(|text| self.learn(text));
     }
 }
 
@@ -221,6 +212,14 @@ fn is_in_place(place: Where, folded: &Folded, start: usize, end: usize) -> bool 
         Where::Anywhere => true,
         Where::AsWord => !word(before) && !word(after),
         Where::InAddress => !word(before) && !word(after) && (address(before) || address(after)),
+    }
+}
+
+impl Examined {
+    /// Every text in it that is not one of the program's own.
+    pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let outcomes = self.checks.iter_mut().map(|done| &mut done.outcome);
+        self.url.iter_mut().chain(outcomes.flat_map(texts_of))
     }
 }
 

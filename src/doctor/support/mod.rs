@@ -9,13 +9,14 @@ mod kept;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
+use super::code::names_code;
 use super::{About, Examined, Outcome};
 use crate::git::setup::Origin;
 use crate::git::{Git, setup};
 use crate::integration::Integrations;
 use crate::paths::Paths;
 use crate::vault::Vault;
-use hidden::Hidden;
+pub use hidden::Hidden;
 
 /// A heading, and what stands below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +28,15 @@ pub struct Section {
 }
 
 /// All there is to say, in the order in which it is asked for.
-pub fn sections(paths: &Paths, helper: &Path, about: &About, all: &[Examined]) -> Vec<Section> {
+pub fn sections(
+    paths: &Paths,
+    helper: &Path,
+    about: &About,
+    all: &[Examined],
+    hidden: &Hidden,
+) -> Vec<Section> {
     let vault = Vault::new(paths.state.clone(), paths.mounted_key.clone());
     let integrations = Integrations::load(paths).unwrap_or_default();
-    let hidden = Hidden::of(&integrations, &vault);
     let section = |title, lines: Vec<String>| Section {
         title,
         lines: lines.iter().map(|line| hidden.from(line)).collect(),
@@ -62,7 +68,7 @@ fn machine(helper: &Path, about: &About) -> Vec<String> {
         true => "none".to_owned(),
         false => words.join(", "),
     };
-    let mut lines = vec![
+    let lines = [
         format!("program: {} {} in {}", crate::paths::NAME, about.version, helper.display()),
         format!("date: {}", about.date),
         format!("system: {}", about.os),
@@ -72,12 +78,18 @@ fn machine(helper: &Path, about: &About) -> Vec<String> {
         format!("surroundings: {}", or_none(about.surroundings.clone())),
         format!("terminals: {}", or_none(terminals)),
     ];
-    #[cfg(unix)]
-    lines.push(format!(
-        "runs as: {}",
-        if rustix::process::geteuid().is_root() { "root" } else { "an account like any other" }
-    ));
-    lines
+    lines.into_iter().chain(runs_as()).collect()
+}
+
+#[cfg(unix)]
+fn runs_as() -> Option<String> {
+    let root = rustix::process::geteuid().is_root();
+    Some(format!("runs as: {}", if root { "root" } else { "an account like any other" }))
+}
+
+#[cfg(not(unix))]
+fn runs_as() -> Option<String> {
+    None
 }
 
 /// The settings that have a say for what was looked at, each once.
@@ -104,14 +116,47 @@ fn setting(origin: &Origin) -> String {
     format!("{}: {section} = {}", origin.place(), origin.value)
 }
 
-/// What the services said of requests: by these IDs they are found in the services' own logs.
+/// How the IDs are called by which support finds a request in the services' own logs.
+const IDS: &[&str] = &["correlation ID", "request ID", "activity ID", "trace ID"];
+
+/// What the services said of requests. An ID may stand where it is said whom to show it to.
 fn requests(all: &[Examined]) -> Vec<String> {
+    let tells = |text: &&str| names_code(text) || IDS.iter().any(|id| text.contains(id));
     let said = all.iter().flat_map(|examined| &examined.checks).filter_map(|done| {
         let Outcome::Failed(fault) = &done.outcome else { return None };
-        let told = ["correlation ID", "AADSTS", "TF4", "TF2", "VS4", "request ID"];
-        told.iter()
-            .any(|word| fault.what.contains(word))
-            .then(|| format!("{}: {}", done.name, fault.what))
+        let fix = Some(&*fault.fix).filter(tells);
+        let told = fix.is_some() || tells(&&*fault.what);
+        let fix = fix.map_or_else(String::new, |fix| format!("; what to do: {fix}"));
+        told.then(|| format!("{}: {}{fix}", done.name, fault.what))
     });
     said.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Done;
+
+    #[test]
+    fn every_request_that_a_service_names_is_told_of() {
+        for (what, fix, told) in [
+            ("VS800075: there is no such project", "look", Some("there is no such project")),
+            ("VS30063: not accepted", "look", Some("VS30063")),
+            ("TF401019: no repository", "look", Some("TF401019")),
+            ("AADSTS50173: over (trace ID 1)", "look", Some("(trace ID 1)")),
+            ("it answers 500", "show support the activity ID 0a-1", Some("activity ID 0a-1")),
+            ("nobody is signed in", "sign in", None),
+            ("XTF401019", "", None),
+        ] {
+            let done = Done {
+                id: "x",
+                name: "the check",
+                step: None,
+                outcome: Outcome::failed(None, what, fix),
+            };
+            let lines = requests(&[Examined { url: None, checks: vec![done] }]);
+            assert_eq!(lines.len(), usize::from(told.is_some()), "{what}: {lines:?}");
+            assert!(told.is_none_or(|told| lines[0].contains(told)), "{lines:?}");
+        }
+    }
 }
