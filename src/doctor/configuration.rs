@@ -9,6 +9,7 @@ use crate::git::parameters::is_no;
 use crate::git::setup::{Origin, Rewrite, redact};
 use crate::net;
 use crate::paths::NAME;
+use crate::report::word;
 use url::Url;
 
 const SETUP: &str = "git-credential-ona-azure setup-git";
@@ -34,7 +35,7 @@ pub(super) fn address(host: &Host) -> Outcome {
         return Outcome::failed(
             None,
             "the address of the remote holds a password or token, which git uses in place of any helper's",
-            format!("git remote set-url <remote> {}", host.target.url()),
+            format!("git remote set-url <remote> {}", word(&host.target.url())),
         );
     }
     Outcome::passed(host.target.url())

@@ -149,7 +149,9 @@ impl Mask {
         };
         // As messages show a name that holds what a terminal must not be sent.
         let escaped = fold(&escape(text));
-        for letters in [letters, escaped] {
+        // As a command shows it (`report::word`).
+        let quoted = fold(&text.replace('\'', r"'\''"));
+        for letters in [letters, escaped, quoted] {
             if !self.knows(&letters) {
                 self.names.push(Name { letters, stand_in: stand_in.clone(), place });
             }

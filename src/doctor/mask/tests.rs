@@ -22,6 +22,7 @@ fn a_name_has_one_stand_in_wherever_it_is_met() {
             (Kind::Server, "tfs.corp.example"),
             (Kind::Home, "/home/ada"),
             (Kind::User, "ada"),
+            (Kind::Repository, "O'Brien's"),
         ],
         &[],
     );
@@ -40,6 +41,7 @@ fn a_name_has_one_stand_in_wherever_it_is_met() {
         ("/home/ada/work", "~/work"),
         ("/home/adam/work", "/home/adam/work"),
         ("ada adamant", "user-1 adamant"),
+        (r"chmod go= '/x/O'\''Brien'\''s'", "chmod go= '/x/repository-1'"),
     ] {
         assert_eq!(mask.apply(text), masked, "{text}");
     }
