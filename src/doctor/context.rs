@@ -261,7 +261,7 @@ impl Host {
         Ok(pats)
     }
 
-    /// The same outcome; a fault that keeps git from being given anything is noted.
+    /// The same outcome, which says why git is given nothing, should that be so.
     pub(super) fn explaining(&self, outcome: Outcome) -> Outcome {
         if matches!(outcome, Outcome::Failed(_)) {
             self.explained.store(true, Ordering::Relaxed);

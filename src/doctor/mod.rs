@@ -61,6 +61,8 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
     let Ok(integrations) = Integrations::load(&machine.paths) else { return all };
     let targets = match url {
         Some(target) => vec![target],
+        // A git that gave no answer is not waited for once more.
+        None if !git_answers(&all) => everything(&machine, &integrations),
         None => match remotes(&machine, &integrations) {
             none if none == Remotes::default() => everything(&machine, &integrations),
             Remotes { targets, by_ssh } => {
@@ -97,6 +99,14 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
         }),
     );
     all
+}
+
+/// Whether git could be asked, or was not.
+fn git_answers(all: &[Examined]) -> bool {
+    let mut checks = all.iter().flat_map(|examined| &examined.checks);
+    checks
+        .find(|done| done.id == "git.program")
+        .is_none_or(|done| matches!(done.outcome, Outcome::Passed { .. }))
 }
 
 /// The first thing that is wrong, in the order of dependence.

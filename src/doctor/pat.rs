@@ -11,10 +11,6 @@ use crate::vault::PatLogin;
 use crate::when;
 
 pub(super) fn pat(host: &Host) -> Outcome {
-    host.explaining(works(host))
-}
-
-fn works(host: &Host) -> Outcome {
     let integration = host.integration();
     if !integration.pat {
         return Outcome::skipped("personal access tokens are not on");
@@ -33,11 +29,11 @@ fn works(host: &Host) -> Outcome {
             return Outcome::skipped("none is kept, and none is needed with OAuth");
         }
         let url = host.login_url();
-        return Outcome::failed(
+        return host.explaining(Outcome::failed(
             None,
             format!("no personal access token is kept for {url}"),
             format!("git-credential-ona-azure login {url} --pat"),
-        );
+        ));
     };
     let now = clock::now();
     let page = match &integration.pat_url {
@@ -54,11 +50,11 @@ fn works(host: &Host) -> Outcome {
         return Outcome::skipped("what is kept is a header, which is not tried here");
     };
     if pat.expires_at.is_some_and(|at| at <= now) {
-        return Outcome::failed(
+        return host.explaining(Outcome::failed(
             None,
             sentences::pat_ran_out(&site.name()),
             format!("make a new one at {page} and give it to: {}", site.login_command()),
-        );
+        ));
     }
     let username = pat.username.clone().unwrap_or_default();
     let trial = try_pat(host, site, &username, secret);

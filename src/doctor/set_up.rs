@@ -174,7 +174,7 @@ pub(super) fn redirect(host: &Host) -> Outcome {
         Err(error) => {
             let mut outcome = of_entra(&error);
             if let Outcome::Failed(fault) = &mut outcome
-                && fault.step == Some(Step::Authentication)
+                && is_not_registered(&error)
             {
                 fault.what =
                     fault.what.replacen("the redirect URI", &format!("the redirect URI {uri}"), 1);
@@ -185,6 +185,14 @@ pub(super) fn redirect(host: &Host) -> Outcome {
             outcome
         }
     }
+}
+
+/// Whether it is about that very address. Entra's numbers choose words only.
+fn is_not_registered(error: &EntraError) -> bool {
+    const NOT_REGISTERED: [u32; 2] = [50011, 500_113];
+    matches!(error, EntraError::Refused(refusal)
+        if refusal.error == "invalid_redirect_uri"
+            || refusal.codes.iter().any(|code| NOT_REGISTERED.contains(code)))
 }
 
 /// The portal's name of the platform that goes with the client's redirect URI.

@@ -25,6 +25,8 @@ pub struct Check<C> {
     pub after: &'static [&'static str],
     /// How long it may take.
     pub deadline: Duration,
+    /// What to do where it takes longer.
+    pub late: &'static str,
     /// Looks.
     pub look: fn(&C) -> Outcome,
 }
@@ -180,7 +182,7 @@ pub fn run<C: Send + Sync + 'static>(
             }
             moved = true;
             if let Some(because) = in_the_way(check, &settled) {
-                settled.insert(check.id, (check.name, Outcome::Skipped { because }));
+                settle(&mut settled, check, Outcome::Skipped { because });
                 return false;
             }
             running.push((check, Instant::now() + check.deadline));
@@ -200,9 +202,7 @@ pub fn run<C: Send + Sync + 'static>(
             // One that is late has been settled already.
             if let Some(at) = running.iter().position(|(check, _)| check.id == id) {
                 let (check, _) = running.swap_remove(at);
-                let outcome = with_step(outcome, check.step);
-                trace::event("check", |words| words.with("id", id).with("outcome", outcome.word()));
-                settled.insert(id, (check.name, outcome));
+                settle(&mut settled, check, with_step(outcome, check.step));
             }
             continue;
         }
@@ -211,8 +211,7 @@ pub fn run<C: Send + Sync + 'static>(
             let late = *deadline <= now;
             if late {
                 let what = format!("no answer within {} seconds", check.deadline.as_secs());
-                let fix = "check the network, and HTTPS_PROXY if there is a proxy; then try again";
-                settled.insert(check.id, (check.name, Outcome::passing(what, fix)));
+                settle(&mut settled, check, Outcome::passing(what, check.late));
             }
             !late
         });
@@ -226,6 +225,11 @@ pub fn run<C: Send + Sync + 'static>(
             outcome: settled.remove(check.id).expect("BUG: every check is settled").1,
         })
         .collect())
+}
+
+fn settle<C>(settled: &mut BTreeMap<&str, (&str, Outcome)>, check: &Check<C>, outcome: Outcome) {
+    trace::event("check", |words| words.with("id", check.id).with("outcome", outcome.word()));
+    settled.insert(check.id, (check.name, outcome));
 }
 
 /// What keeps a check from being run.
@@ -301,7 +305,16 @@ mod tests {
         look: fn(&Fake) -> Outcome,
     ) -> Check<Fake> {
         let deadline = Duration::from_secs(20);
-        Check { id, name: id, step: Some(Step::Connect), needs, after: &[], deadline, look }
+        Check {
+            id,
+            name: id,
+            step: Some(Step::Connect),
+            needs,
+            after: &[],
+            deadline,
+            late: "wait",
+            look,
+        }
     }
 
     fn good(_: &Fake) -> Outcome {

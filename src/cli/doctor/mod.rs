@@ -36,9 +36,8 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
     let helper = setup_git::this_program()?;
     let mut all = examine(room.paths.clone(), helper.clone(), url, args.refresh);
     let failed = root(&all).is_some();
-    let about = About::here();
     let mut sections = match report {
-        Some(_) => sections(&room.paths, &helper, &about, &all),
+        Some(_) => sections(&room.paths, &helper, &About::here(&all), &all),
         None => Vec::new(),
     };
     if args.mask {
@@ -52,7 +51,7 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
         }
     }
     if !matches!(report, Some(Destination::Stdout)) {
-        show(&all, Some(&conclusion(&all)), &about, args.json)?;
+        show(&all, Some(&conclusion(&all)), args.json)?;
     }
     if let Some(destination) = report {
         destination.write(&report::render(&command, args.mask, &all, &sections))?;
@@ -77,14 +76,9 @@ fn explain(args: &Doctor, name: &str, fault: &Fault) -> Result<Exit, Failure> {
 }
 
 /// Prints what was looked at, and the sentence it ends in unless that is said elsewhere.
-pub(super) fn show(
-    all: &[Examined],
-    conclusion: Option<&str>,
-    about: &About,
-    json: bool,
-) -> Result<(), Failure> {
+pub(super) fn show(all: &[Examined], conclusion: Option<&str>, json: bool) -> Result<(), Failure> {
     match json {
-        true => print::document(document::document(all, conclusion, about)),
+        true => print::document(document::document(all, conclusion, &About::here(all))),
         false => print::bytes(text::render(all, conclusion, text::Style::for_stdout()).as_bytes()),
     }
 }
