@@ -274,6 +274,16 @@ impl Host {
         self.explained.load(Ordering::Relaxed)
     }
 
+    /// Whether any personal access token is kept for the host, whatever organization it is for.
+    pub(super) fn has_any_pat(&self, vault: &Vault) -> bool {
+        let key = PatKey { scheme: self.target.scheme, host: self.host() };
+        vault
+            .read::<Pats>(&key.to_string())
+            .ok()
+            .flatten()
+            .is_some_and(|kept| !kept.pats.is_empty())
+    }
+
     /// What `get` would give, asked once. Nothing is refreshed and nothing is written.
     pub(super) fn given(&self) -> &Given {
         self.given.get_or_init(|| self.ask_for_credential())

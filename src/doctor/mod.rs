@@ -126,13 +126,19 @@ pub fn conclusion(all: &[Examined]) -> String {
             if let Some(conclusion) = only_ssh(all) {
                 return conclusion;
             }
-            let untried = all.iter().flat_map(|one| &one.checks).any(|done| {
-                done.id == "credential" && matches!(done.outcome, Outcome::Skipped { .. })
-            });
-            match untried {
-                true => "Nothing is wrong as far as can be seen without a refresh.".to_owned(),
-                false => "All is well.".to_owned(),
+            let credential =
+                all.iter().flat_map(|one| &one.checks).find_map(|done| match &done.outcome {
+                    Outcome::Skipped { because } if done.id == "credential" => Some(because),
+                    _ => None,
+                });
+            match credential {
+                Some(because) if because.contains("--refresh") => {
+                    "Nothing is wrong as far as can be seen without a refresh."
+                }
+                Some(_) => "Nothing is wrong in what was looked at.",
+                None => "All is well.",
             }
+            .to_owned()
         }
         Some((_, done, Fault { step, what, fix, .. })) => {
             let step = step.map_or_else(|| done.name.to_owned(), |step| step.to_string());

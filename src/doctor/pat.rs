@@ -10,6 +10,10 @@ use crate::devops::{Asker, Reason, Trial, slowed, try_pat};
 use crate::vault::PatLogin;
 use crate::when;
 
+/// Tokens are for organizations and collections, and the address names none.
+pub(super) const NO_ORGANIZATION: &str =
+    "tokens are kept for single organizations or collections: add one to the URL to see it checked";
+
 pub(super) fn pat(host: &Host) -> Outcome {
     let integration = host.integration();
     if !integration.pat {
@@ -27,6 +31,9 @@ pub(super) fn pat(host: &Host) -> Outcome {
     let Some(pat) = pats.last() else {
         if integration.oauth.is_some() {
             return Outcome::skipped("none is kept, and none is needed with OAuth");
+        }
+        if host.organization.is_none() && host.has_any_pat(&vault) {
+            return Outcome::skipped(NO_ORGANIZATION);
         }
         let url = host.login_url();
         return host.explaining(Outcome::failed(

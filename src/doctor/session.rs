@@ -8,7 +8,7 @@ use crate::broker::{SessionKey, Subject, last_failure, refresh_now, why_over};
 use crate::clock;
 use crate::entra::{Allows, Claims, allow};
 use crate::report::Failure;
-use crate::vault::{Access, SignInFailure, Vault};
+use crate::vault::{Access, HoldOffKind, SignInFailure, Vault};
 use crate::when;
 
 /// How long a sign-in that failed is worth telling of, in seconds.
@@ -82,8 +82,14 @@ pub(super) fn account(host: &Host) -> Outcome {
             ),
         ));
     }
-    // With --refresh it is tried anew.
-    let failed = last_failure(&access, integration).filter(|_| !host.refresh);
+    let now = clock::now();
+    let is_good = access.token.is_some() && access.expires_at > now;
+    // With --refresh it is tried anew. What may be over by now says nothing, nor does it keep anything
+    // from git as long as there is a token.
+    let failed = last_failure(&access, integration).filter(|failure| {
+        let lasts = failure.kind != HoldOffKind::ForNow || (failure.until > now && !is_good);
+        lasts && !host.refresh
+    });
     if let Some(failure) = failed {
         return host.explaining(of_refresh(failure.into()));
     }
