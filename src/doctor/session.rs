@@ -25,7 +25,11 @@ fn no_session(host: &Host, vault: &Vault) -> Outcome {
     host.explaining(match keys.iter().find_map(|key| last_sign_in(host, vault, key, 0)) {
         Some(failed) => tried(&nobody, &failed),
         None => {
-            let login = format!("git-credential-ona-azure login {}", host.login_url());
+            // One sign-in serves every organization, but where each may have a tenant of its own.
+            let login = match host.integration().leaves_tenant_open() {
+                true => format!("git-credential-ona-azure login {}", host.login_url()),
+                false => format!("git-credential-ona-azure login https://{}", host.host()),
+            };
             Outcome::failed(None, nobody, login)
         }
     })
