@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use serde_json::{Value, json};
-use standins::{Fault, Target, Times};
+use standins::{Fault, Pat, Target, Times};
 
 const REPOSITORY: &str = "https://dev.azure.com/contoso/app/_git/app";
 
@@ -145,4 +145,58 @@ fn an_access_token_that_has_run_out_is_no_fault() {
     let (done, document) = doctor(&machine, &[REPOSITORY]);
     assert_eq!(done.code, 0, "{}", done.stdout);
     assert_eq!(document["conclusion"], "Nothing is wrong as far as can be seen without a refresh.");
+}
+
+/// How a check ended, by its id.
+fn outcome_of(document: &Value, id: &str) -> String {
+    outcomes(document).into_iter().find(|(name, _)| name == id).expect("the check").1
+}
+
+#[test]
+fn what_git_does_not_need_is_no_fault() {
+    let machine = Machine::signed_in();
+    // Only doctor asks there without a person.
+    machine.world.fail(Target::Authorize, Fault::Html(500), Times::Always);
+    let (done, document) = doctor(&machine, &[REPOSITORY]);
+    assert_eq!((done.code, &*outcome_of(&document, "redirect")), (0, "skipped"), "{document:#}");
+    // A network that was gone for a moment, when somebody tried the refresh.
+    machine.world.fail(Target::Token, Fault::Reset, Times::Always);
+    let (done, document) = doctor(&machine, &[REPOSITORY, "--refresh"]);
+    assert_eq!((done.code, &*outcome_of(&document, "refresh")), (1, "failed"), "{document:#}");
+    machine.world.clear_faults();
+    let (done, document) = doctor(&machine, &[REPOSITORY]);
+    assert_eq!((done.code, &document["ok"]), (0, &json!(true)), "{document:#}");
+    // One service whose clock is off, or what answers in its place.
+    let odd = Fault::Raw {
+        status: 401,
+        headers: vec![
+            ("Date".to_owned(), "Thu, 01 Jan 1970 00:00:00 GMT".to_owned()),
+            ("X-VSS-E2EID".to_owned(), "11112222-3333-4444-5555-666677778888".to_owned()),
+        ],
+        body: Vec::new(),
+    };
+    machine.world.fail(Target::Azure, odd, Times::Always);
+    let (_, document) = doctor(&machine, &[REPOSITORY]);
+    assert_eq!(outcome_of(&document, "clock"), "passed", "{document:#}");
+}
+
+#[test]
+fn a_host_with_tokens_for_its_organizations_is_no_fault() {
+    let machine = Machine::tokens_only();
+    let pat = machine.world.azure().add_pat("contoso", Pat::read_write());
+    machine.give_pat("https://dev.azure.com/contoso", &pat, &[]);
+    let (done, document) = doctor(&machine, &["https://dev.azure.com"]);
+    assert_eq!((done.code, &*outcome_of(&document, "pat")), (0, "skipped"), "{document:#}");
+    assert_eq!(outcome_of(&document, "credential"), "skipped", "{document:#}");
+}
+
+#[test]
+fn nobody_is_told_to_bring_a_token_to_another_forge() {
+    let machine = Machine::configured();
+    for address in ["https://github.com/x/y", "contoso"] {
+        let (done, document) = doctor(&machine, &[address]);
+        assert_eq!((done.code, &document["check"]), (1, &json!("integration")), "{document:#}");
+        let fix = document["fix"].as_str().expect("a fix");
+        assert!(fix.contains("doctor https://dev.azure.com/<organization>"), "{fix}");
+    }
 }

@@ -406,16 +406,14 @@ impl Attempt<'_> {
         }
         let refusals =
             writer.read::<Access>(&of)?.map(|access| access.refusals).unwrap_or_default();
-        trace::event("refresh", |words| {
-            words
-                .with("key", self.key)
-                .with("result", "done")
-                .flag("rotated", grant.refresh_token.is_some())
-        });
+        let rotated = grant.refresh_token.is_some();
         session.refresh_token = Some(grant.refresh_token.unwrap_or_else(|| sent.clone()));
         session.scopes = grant.scopes;
         let access =
             persist(&writer, self.key, &session, grant.access_token, grant.expires_in, refusals)?;
+        trace::event("refresh", |words| {
+            words.with("key", self.key).with("result", "done").flag("rotated", rotated)
+        });
         Ok(access)
     }
 

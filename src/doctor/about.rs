@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::{Examined, git_answers};
 use crate::clock;
 use crate::git::Git;
 use crate::sign_in::Surroundings;
@@ -30,8 +31,8 @@ pub struct About {
 }
 
 impl About {
-    /// This machine, now.
-    pub fn here() -> Self {
+    /// This machine, now; `all` is what was found. A git that gave no answer is not asked again.
+    pub fn here(all: &[Examined]) -> Self {
         let now = i64::try_from(clock::now()).ok();
         let date = now.and_then(|now| Timestamp::from_second(now).ok()).unwrap_or_default();
         let names: Vec<String> = env::vars_os()
@@ -44,7 +45,7 @@ impl About {
             os: os(),
             kernel: kernel(),
             architecture: env::consts::ARCH,
-            git: Git::find().and_then(|git| git.version_text()),
+            git: Git::find().filter(|_| git_answers(all)).and_then(|git| git.version_text()),
             surroundings: surroundings(
                 &names.iter().map(String::as_str).collect::<Vec<_>>(),
                 |path| Path::new(path).exists(),

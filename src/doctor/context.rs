@@ -261,7 +261,7 @@ impl Host {
         Ok(pats)
     }
 
-    /// The same outcome; a fault that keeps git from being given anything is noted.
+    /// The same outcome, which says why git is given nothing, should that be so.
     pub(super) fn explaining(&self, outcome: Outcome) -> Outcome {
         if matches!(outcome, Outcome::Failed(_)) {
             self.explained.store(true, Ordering::Relaxed);
@@ -272,6 +272,16 @@ impl Host {
     /// Whether such a fault was told of.
     pub(super) fn is_explained(&self) -> bool {
         self.explained.load(Ordering::Relaxed)
+    }
+
+    /// Whether any personal access token is kept for the host, whatever organization it is for.
+    pub(super) fn has_any_pat(&self, vault: &Vault) -> bool {
+        let key = PatKey { scheme: self.target.scheme, host: self.host() };
+        vault
+            .read::<Pats>(&key.to_string())
+            .ok()
+            .flatten()
+            .is_some_and(|kept| !kept.pats.is_empty())
     }
 
     /// What `get` would give, asked once. Nothing is refreshed and nothing is written.

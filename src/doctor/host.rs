@@ -14,6 +14,9 @@ const DEADLINE: Duration = Duration::from_secs(8);
 /// A refresh waits for another process's, and what it brings has to be kept before this one ends.
 const REFRESH: Duration = Duration::from_secs(45);
 
+/// What to do where something takes longer.
+const LATE: &str = "check the network, and HTTPS_PROXY if there is a proxy; then try again";
+
 type Ids = &'static [&'static str];
 
 const fn check(
@@ -24,7 +27,7 @@ const fn check(
     after: Ids,
     look: fn(&Host) -> Outcome,
 ) -> Check<Host> {
-    Check { id, name, step, needs, after, deadline: DEADLINE, look }
+    Check { id, name, step, needs, after, deadline: DEADLINE, late: LATE, look }
 }
 
 /// The checks of a target, those of the machine being through.

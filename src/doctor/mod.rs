@@ -61,6 +61,8 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
     let Ok(integrations) = Integrations::load(&machine.paths) else { return all };
     let targets = match url {
         Some(target) => vec![target],
+        // A git that gave no answer is not waited for once more.
+        None if !git_answers(&all) => everything(&machine, &integrations),
         None => match remotes(&machine, &integrations) {
             none if none == Remotes::default() => everything(&machine, &integrations),
             Remotes { targets, by_ssh } => {
@@ -99,6 +101,14 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
     all
 }
 
+/// Whether git could be asked, or was not.
+fn git_answers(all: &[Examined]) -> bool {
+    let mut checks = all.iter().flat_map(|examined| &examined.checks);
+    checks
+        .find(|done| done.id == "git.program")
+        .is_none_or(|done| matches!(done.outcome, Outcome::Passed { .. }))
+}
+
 /// The first thing that is wrong, in the order of dependence.
 pub fn root(all: &[Examined]) -> Option<(&Examined, &Done, &Fault)> {
     all.iter().find_map(|examined| {
@@ -116,13 +126,19 @@ pub fn conclusion(all: &[Examined]) -> String {
             if let Some(conclusion) = only_ssh(all) {
                 return conclusion;
             }
-            let untried = all.iter().flat_map(|one| &one.checks).any(|done| {
-                done.id == "credential" && matches!(done.outcome, Outcome::Skipped { .. })
-            });
-            match untried {
-                true => "Nothing is wrong as far as can be seen without a refresh.".to_owned(),
-                false => "All is well.".to_owned(),
+            let credential =
+                all.iter().flat_map(|one| &one.checks).find_map(|done| match &done.outcome {
+                    Outcome::Skipped { because } if done.id == "credential" => Some(because),
+                    _ => None,
+                });
+            match credential {
+                Some(because) if because.contains("--refresh") => {
+                    "Nothing is wrong as far as can be seen without a refresh."
+                }
+                Some(_) => "Nothing is wrong in what was looked at.",
+                None => "All is well.",
             }
+            .to_owned()
         }
         Some((_, done, Fault { step, what, fix, .. })) => {
             let step = step.map_or_else(|| done.name.to_owned(), |step| step.to_string());

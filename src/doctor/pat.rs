@@ -10,11 +10,11 @@ use crate::devops::{Asker, Reason, Trial, slowed, try_pat};
 use crate::vault::PatLogin;
 use crate::when;
 
-pub(super) fn pat(host: &Host) -> Outcome {
-    host.explaining(works(host))
-}
+/// Tokens are for organizations and collections, and the address names none.
+pub(super) const NO_ORGANIZATION: &str =
+    "tokens are kept for single organizations or collections: add one to the URL to see it checked";
 
-fn works(host: &Host) -> Outcome {
+pub(super) fn pat(host: &Host) -> Outcome {
     let integration = host.integration();
     if !integration.pat {
         return Outcome::skipped("personal access tokens are not on");
@@ -32,12 +32,15 @@ fn works(host: &Host) -> Outcome {
         if integration.oauth.is_some() {
             return Outcome::skipped("none is kept, and none is needed with OAuth");
         }
+        if host.organization.is_none() && host.has_any_pat(&vault) {
+            return Outcome::skipped(NO_ORGANIZATION);
+        }
         let url = host.login_url();
-        return Outcome::failed(
+        return host.explaining(Outcome::failed(
             None,
             format!("no personal access token is kept for {url}"),
             format!("git-credential-ona-azure login {url} --pat"),
-        );
+        ));
     };
     let now = clock::now();
     let page = match &integration.pat_url {
@@ -54,11 +57,11 @@ fn works(host: &Host) -> Outcome {
         return Outcome::skipped("what is kept is a header, which is not tried here");
     };
     if pat.expires_at.is_some_and(|at| at <= now) {
-        return Outcome::failed(
+        return host.explaining(Outcome::failed(
             None,
             sentences::pat_ran_out(&site.name()),
             format!("make a new one at {page} and give it to: {}", site.login_command()),
-        );
+        ));
     }
     let username = pat.username.clone().unwrap_or_default();
     let trial = try_pat(host, site, &username, secret);

@@ -31,6 +31,11 @@ pub(super) fn credential(host: &Host) -> Outcome {
             "the access token of {account} is refreshed when git next asks; to try it now: \
              git-credential-ona-azure doctor --refresh"
         )),
+        Given::Nothing(_)
+            if host.organization.is_none() && host.has_any_pat(&host.machine.vault()) =>
+        {
+            Outcome::skipped(super::pat::NO_ORGANIZATION)
+        }
         Given::Nothing(_) if host.is_explained() => {
             Outcome::skipped("there is none, for the reason above")
         }

@@ -8,7 +8,7 @@ use crate::broker::{SessionKey, Subject, last_failure, refresh_now, why_over};
 use crate::clock;
 use crate::entra::{Allows, Claims, allow};
 use crate::report::Failure;
-use crate::vault::{Access, SignInFailure, Vault};
+use crate::vault::{Access, HoldOffKind, SignInFailure, Vault};
 use crate::when;
 
 /// How long a sign-in that failed is worth telling of, in seconds.
@@ -18,18 +18,21 @@ const TOLD_FOR: u64 = 7 * 24 * 60 * 60;
 fn no_session(host: &Host, vault: &Vault) -> Outcome {
     let subject = Subject { scheme: host.target.scheme, place: host.target.place.clone() };
     let keys = subject.session_keys(host.organization.as_ref());
-    if let Some(failed) = keys.iter().find_map(|key| last_sign_in(host, vault, key, 0)) {
-        return tried(&sentences::nobody_signed_in(&host.host().to_string()), &failed);
-    }
     if host.pats(vault).is_ok_and(|pats| !pats.is_empty()) && host.integration().pat {
         return Outcome::skipped("nobody is signed in with OAuth; a personal access token is kept");
     }
-    let url = host.login_url();
-    Outcome::failed(
-        None,
-        sentences::nobody_signed_in(&host.host().to_string()),
-        format!("git-credential-ona-azure login {url}"),
-    )
+    let nobody = sentences::nobody_signed_in(&host.host().to_string());
+    host.explaining(match keys.iter().find_map(|key| last_sign_in(host, vault, key, 0)) {
+        Some(failed) => tried(&nobody, &failed),
+        None => {
+            // One sign-in serves every organization, but where each may have a tenant of its own.
+            let login = match host.integration().leaves_tenant_open() {
+                true => format!("git-credential-ona-azure login {}", host.login_url()),
+                false => format!("git-credential-ona-azure login https://{}", host.host()),
+            };
+            Outcome::failed(None, nobody, login)
+        }
+    })
 }
 
 /// The sign-in that failed last, if it says anything of how things are now. `since` is in seconds
@@ -49,10 +52,6 @@ fn tried(what: &str, failed: &SignInFailure) -> Outcome {
 }
 
 pub(super) fn account(host: &Host) -> Outcome {
-    host.explaining(signed_in(host))
-}
-
-fn signed_in(host: &Host) -> Outcome {
     let integration = host.integration();
     if integration.oauth.is_none() {
         return Outcome::skipped("OAuth is not on");
@@ -66,10 +65,11 @@ fn signed_in(host: &Host) -> Outcome {
     let login = format!("git-credential-ona-azure login https://{key}");
     if let Some(why) = why_over(&session, integration) {
         let what = sentences::sign_in_over(&session.account, &why);
-        return match last_sign_in(host, &vault, &key, session.signed_in_at) {
+        let failed = last_sign_in(host, &vault, &key, session.signed_in_at);
+        return host.explaining(match failed {
             Some(failed) => tried(&what, &failed),
             None => Outcome::failed(None, what, login),
-        };
+        });
     }
     let access = match vault.read::<Access>(&key.to_string()) {
         Ok(access) => access.unwrap_or_default(),
@@ -78,18 +78,24 @@ fn signed_in(host: &Host) -> Outcome {
     if let Some(organization) = &host.organization
         && access.refuses(organization, clock::now())
     {
-        return Outcome::failed(
+        return host.explaining(Outcome::failed(
             Step::Organization,
             sentences::refused(&session.account, organization.as_str()),
             format!(
                 "Organization settings → Users → Add users, or sign in with an account that is one: {login}"
             ),
-        );
+        ));
     }
-    // With --refresh it is tried anew.
-    let failed = last_failure(&access, integration).filter(|_| !host.refresh);
+    let now = clock::now();
+    let is_good = access.token.is_some() && access.expires_at > now;
+    // With --refresh it is tried anew. What may be over by now says nothing, nor does it keep anything
+    // from git as long as there is a token.
+    let failed = last_failure(&access, integration).filter(|failure| {
+        let lasts = failure.kind != HoldOffKind::ForNow || (failure.until > now && !is_good);
+        lasts && !host.refresh
+    });
     if let Some(failure) = failed {
-        return of_refresh(failure.into());
+        return host.explaining(of_refresh(failure.into()));
     }
     match allow(&session.scopes) {
         Allows::Write => {

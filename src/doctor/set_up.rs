@@ -20,6 +20,9 @@ const WRONG_SECRET: u32 = 7_000_215;
 
 pub(super) fn integration(host: &Host) -> Outcome {
     let Some(found) = &host.found else {
+        if let Some(outcome) = not_azure_devops(&host.target.place.authority().host) {
+            return outcome;
+        }
         let name = host.target.place.authority().to_string();
         return Outcome::from(
             Failure::new(host.integrations.not_configured(&name))
@@ -43,6 +46,27 @@ pub(super) fn integration(host: &Host) -> Outcome {
         }
     };
     Outcome::passed(format!("{}: {methods}, from {}", integration.host, found.file.display()))
+}
+
+/// An address that is none of Azure DevOps', so that nobody brings its tokens elsewhere.
+fn not_azure_devops(host: &str) -> Option<Outcome> {
+    const OTHERS: [&str; 5] =
+        ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "ssh.dev.azure.com"];
+    let host = host.to_ascii_lowercase();
+    let fix = "name an address of Azure DevOps: git-credential-ona-azure doctor https://dev.azure.com/<organization>";
+    if OTHERS.contains(&&*host) {
+        let what = format!("{host} serves nothing of Azure DevOps over HTTPS");
+        return Some(Outcome::failed(None, what, fix));
+    }
+    // The name of an organization or of a remote, most likely; a Server in a network may be called so.
+    let bare = !host.contains(['.', ':']) && host != "localhost";
+    bare.then(|| {
+        Outcome::failed(
+            None,
+            format!("no integration is configured for a Server called {host}"),
+            fix,
+        )
+    })
 }
 
 /// Nothing of that kind is on, and nothing is wrong with that.
@@ -171,10 +195,14 @@ pub(super) fn redirect(host: &Host) -> Outcome {
         Ok(Registered::Untold) => Outcome::skipped(format!(
             "the issuer tells it to a browser only; it has to be {uri}, under {platform}"
         )),
+        // Nothing that git needs depends on that answer.
+        Err(error) if error.is_passing() => {
+            Outcome::skipped(format!("{error}; it has to be {uri}, under {platform}"))
+        }
         Err(error) => {
             let mut outcome = of_entra(&error);
             if let Outcome::Failed(fault) = &mut outcome
-                && fault.step == Some(Step::Authentication)
+                && is_not_registered(&error)
             {
                 fault.what =
                     fault.what.replacen("the redirect URI", &format!("the redirect URI {uri}"), 1);
@@ -185,6 +213,14 @@ pub(super) fn redirect(host: &Host) -> Outcome {
             outcome
         }
     }
+}
+
+/// Whether it is about that very address. Entra's numbers choose words only.
+fn is_not_registered(error: &EntraError) -> bool {
+    const NOT_REGISTERED: [u32; 2] = [50011, 500_113];
+    matches!(error, EntraError::Refused(refusal)
+        if refusal.error == "invalid_redirect_uri"
+            || refusal.codes.iter().any(|code| NOT_REGISTERED.contains(code)))
 }
 
 /// The portal's name of the platform that goes with the client's redirect URI.

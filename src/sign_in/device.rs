@@ -13,7 +13,7 @@ impl SignIn<'_> {
     /// Signs in with a device code. Such a session has no secret, whatever the app has.
     ///
     /// # Errors
-    /// What went wrong and at which step; nothing is changed then.
+    /// What went wrong and at which step; nothing but that is kept then.
     pub fn with_device_code(&self) -> Result<Session, Failure> {
         trace::event("sign-in", |words| words.with("key", self.key).with("way", "device code"));
         let prepared = self.prepare(Some(ClientMode::Public))?;

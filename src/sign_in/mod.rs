@@ -1,7 +1,7 @@
 //! Signing in: the ways to do it, from the first word to what is kept in the vault.
 //!
 //! A way ends in a [`Session`](crate::vault::Session) or a personal access token in the vault, or in a
-//! [`Failure`] that has changed nothing.
+//! [`Failure`] that has changed nothing but what is remembered of it.
 
 mod accept;
 mod device;
@@ -76,8 +76,8 @@ impl SignIn<'_> {
                 hint: failure.message.hint.clone().unwrap_or_default(),
             };
             // The person is told of the failure itself; that it is remembered is no more than of use.
-            let _ =
-                self.vault.write().and_then(|writer| writer.put(&self.key.to_string(), &failed));
+            let writer = self.vault.write_at_once();
+            let _ = writer.and_then(|writer| writer.put(&self.key.to_string(), &failed));
         }
         failure
     }

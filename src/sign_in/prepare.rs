@@ -151,7 +151,7 @@ impl<'a> SignIn<'a> {
 }
 
 /// The network, for what is not worth a long wait.
-struct Briefly<'a>(&'a dyn Send);
+pub(super) struct Briefly<'a>(pub(super) &'a dyn Send);
 
 impl Send for Briefly<'_> {
     fn send(&self, mut request: Request<Vec<u8>>) -> Result<Reply, NetError> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::prepare::{Prepared, token_url};
+use super::prepare::{Briefly, Prepared, token_url};
 use super::{PATIENCE, SignIn, given_up, spelled};
 use crate::broker::redirect_path;
 use crate::entra::{
@@ -50,7 +50,7 @@ impl SignIn<'_> {
     /// Signs in with a browser.
     ///
     /// # Errors
-    /// What went wrong and at which step; nothing is changed then.
+    /// What went wrong and at which step; nothing but that is kept then.
     pub fn with_browser(&self, browser: Browser) -> Result<Session, Failure> {
         trace::event("sign-in", |words| {
             words
@@ -97,14 +97,13 @@ impl SignIn<'_> {
         asked.never_mind();
         match event {
             Some(Event::Arrived(arrival)) => {
-                let ended = self
-                    .finish(&prepared, authorization, &arrival.callback, SignInMethod::Browser)
-                    .map_err(|failure| self.remembered(failure));
+                let ended =
+                    self.finish(&prepared, authorization, &arrival.callback, SignInMethod::Browser);
                 match &ended {
                     Ok(_) => arrival.show(Ok(())),
                     Err(failure) => arrival.show(Err(&failure.message.text)),
                 }
-                ended
+                ended.map_err(|failure| self.remembered(failure))
             }
             Some(Event::Pasted(callback)) => self
                 .finish(&prepared, authorization, &callback, SignInMethod::Paste)
@@ -112,8 +111,7 @@ impl SignIn<'_> {
             Some(Event::Failed(failure)) => Err(failure),
             Some(Event::GaveUp) => Err(given_up()),
             Some(Event::NotStarted(_)) | None => {
-                let failure = self.timed_out(&prepared, &redirect_uri, browser.paste);
-                Err(self.remembered(failure))
+                Err(self.timed_out(&prepared, &redirect_uri, browser.paste))
             }
         }
     }
@@ -229,12 +227,12 @@ impl SignIn<'_> {
             prepared.app(),
             &prepared.issuer,
             redirect_path(prepared.oauth),
-            self.network,
+            &Briefly(self.network),
         );
         if let Err(error) = seen
             && !error.is_passing()
         {
-            return error.into_failure(&what).exit(Exit::SignIn);
+            return self.remembered(error.into_failure(&what).exit(Exit::SignIn));
         }
         Failure::new(what)
             .hint(format!(

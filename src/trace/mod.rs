@@ -4,7 +4,7 @@
 //! A line is the time, the process, the kind of line, and words `key=value`:
 //!
 //! ```text
-//! 2026-11-24T18:10:42.123Z 4711 answer gives=credential of="a session" secret=secret:1a2b3c4d exit=0
+//! 2026-11-24T18:10:42.123Z 4711 answer gives=password of="a session" secret=secret:1a2b3c4d exit=0
 //! ```
 //!
 //! It never holds a secret, only its [`Fingerprint`]. Without a trace nothing of this costs more

@@ -219,8 +219,9 @@ pub(super) fn set_aside(path: &Path) -> io::Result<()> {
         let mut name = path.as_os_str().to_owned();
         name.push(format!("{SET_ASIDE}{number}"));
         if !Path::new(&name).exists() {
+            fs::rename(path, name)?;
             trace::event("vault", |words| words.with("set_aside", path.display()));
-            return fs::rename(path, name);
+            return Ok(());
         }
     }
     Err(io::Error::other("too many damaged copies beside it"))

@@ -103,8 +103,8 @@ impl Writer<'_> {
         }
         let path = Header::path(dir);
         any |= path.exists();
-        trace::event("vault", |words| words.with("removed", "everything").flag("was_there", any));
         files::remove(&path).map_err(|source| VaultError::Write { path, source })?;
+        trace::event("vault", |words| words.with("removed", "everything").flag("was_there", any));
         Ok(any)
     }
 

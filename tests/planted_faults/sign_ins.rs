@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = &[
         command: DOCTOR,
         check: "account",
         step: 6,
-        words: &["nobody is signed in", "login https://dev.azure.com/contoso"],
+        words: &["nobody is signed in", "git-credential-ona-azure login https://dev.azure.com"],
     },
     Row {
         name: "no consent",

@@ -84,3 +84,21 @@ fn a_service_that_hangs_or_drips_is_given_up_on() {
         }
     });
 }
+
+#[test]
+fn a_git_that_hangs_is_waited_for_once() {
+    let mut machine = Machine::signed_in();
+    let dir = machine.home().join("bin");
+    std::fs::create_dir(&dir).expect("made");
+    script(&dir.join("git"), "#!/bin/sh\nexec sleep 20\n");
+    let path = format!("{}:{}", dir.display(), machine.variable("PATH"));
+    machine.set("PATH", path);
+    for arguments in [&["doctor"][..], &["doctor", "--json"]] {
+        let started = Instant::now();
+        let done = machine.helper(arguments);
+        assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+        assert_eq!(done.code, 1, "{done:#?}");
+        let said = "git: no answer within 5 seconds; what to do: see whether git version hangs too";
+        assert!(done.stdout.contains(said), "{done:#?}");
+    }
+}

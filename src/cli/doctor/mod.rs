@@ -40,9 +40,8 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
     let mut all = hidden.examined(found.clone());
     let mut command = hidden.from(&command);
     let failed = root(&all).is_some();
-    let about = About::here();
     let mut sections = match report {
-        Some(_) => sections(&room.paths, &helper, &about, &all, &hidden),
+        Some(_) => sections(&room.paths, &helper, &About::here(&all), &all, &hidden),
         None => Vec::new(),
     };
     if args.mask {
@@ -57,7 +56,7 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
         }
     }
     if !matches!(report, Some(Destination::Stdout)) {
-        show(&all, Some(&conclusion(&all)), &about, args.json)?;
+        show(&all, Some(&conclusion(&all)), args.json)?;
     }
     if let Some(destination) = report {
         destination.write(&report::render(&command, args.mask, &all, &sections))?;
@@ -82,14 +81,9 @@ fn explain(args: &Doctor, name: &str, fault: &Fault) -> Result<Exit, Failure> {
 }
 
 /// Prints what was looked at, and the sentence it ends in unless that is said elsewhere.
-pub(super) fn show(
-    all: &[Examined],
-    conclusion: Option<&str>,
-    about: &About,
-    json: bool,
-) -> Result<(), Failure> {
+pub(super) fn show(all: &[Examined], conclusion: Option<&str>, json: bool) -> Result<(), Failure> {
     match json {
-        true => print::document(document::document(all, conclusion, about)),
+        true => print::document(document::document(all, conclusion, &About::here(all))),
         false => print::bytes(text::render(all, conclusion, text::Style::for_stdout()).as_bytes()),
     }
 }

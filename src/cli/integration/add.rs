@@ -7,7 +7,7 @@ use crate::cli::args::IntegrationAdd;
 use crate::cli::interaction::{Step, forbidden};
 use crate::cli::{Room, doctor, input, print};
 use crate::clock;
-use crate::doctor::{About, root, save_and_test};
+use crate::doctor::{root, save_and_test};
 use crate::integration::{
     ClientSecretError, Found, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
     pat_url, seal_client_secret,
@@ -65,9 +65,9 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     let looked = save_and_test(&room.paths, &found);
     let Some((_, _, fault)) = root(&looked) else {
         let conclusion = concluded(&looked, &found.integration);
-        return doctor::show(&looked, Some(&conclusion), &About::here(), false);
+        return doctor::show(&looked, Some(&conclusion), false);
     };
-    doctor::show(&looked, None, &About::here(), false)?;
+    doctor::show(&looked, None, false)?;
     let mut failure = Failure::from(fault);
     failure.message.text = format!("saved, not working yet: {}", failure.message.text);
     Err(failure.exit(Exit::Failed))

@@ -16,13 +16,16 @@ pub(super) use git::knows_proactive;
 /// All of it is on this machine.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// What to do where it takes longer.
+const LATE: &str = "see whether git version hangs too, or the file system that your home is on";
+
 const fn check(
     id: &'static str,
     name: &'static str,
     needs: &'static [&'static str],
     look: fn(&Machine) -> Outcome,
 ) -> Check<Machine> {
-    Check { id, name, step: None, needs, after: &[], deadline: DEADLINE, look }
+    Check { id, name, step: None, needs, after: &[], deadline: DEADLINE, late: LATE, look }
 }
 
 /// The checks of the machine.
