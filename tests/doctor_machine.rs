@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
 
 use common::*;
 use serde_json::Value;
@@ -179,13 +180,53 @@ fn a_disk_on_which_no_refresh_could_be_kept_is_a_fault() {
     let read_only =
         script("mount --bind \"$STATE\" \"$STATE\"; mount -o remount,bind,ro \"$STATE\"");
     let done = machine.script_with_mounts(&read_only, "").expect("mounts can be made");
-    expect(&validated(&done), "disk", "failed", &["mounted read-only"]);
+    expect(
+        &validated(&done),
+        "disk",
+        "failed",
+        &["mounted read-only", "mount it so that it can be written"],
+    );
     // Where nothing is ever refreshed, reading is enough.
     let tokens = Machine::tokens_only();
     tokens.new_pat("contoso");
     let done = tokens.script_with_mounts(&read_only, "").expect("mounts can be made");
     assert_eq!(done.code, 0, "{done:#?}");
     expect(&validated(&done), "disk", "passed", &["none: ", "can be read all the same"]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_a_fault_and_one_in_the_way_is_named() {
+    let machine = Machine::signed_in();
+    let state = machine.state_dir();
+    let integrations = machine.integrations_file();
+    let config = integrations.parent().expect("a directory").to_owned();
+    let look = |directory: &Path, mode: u32| {
+        fs::set_permissions(directory, fs::Permissions::from_mode(mode)).expect("set");
+        let done = machine.bound_by_modes(&["doctor", "--json"]);
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).expect("set");
+        done.map(|done| validated(&done))
+    };
+    let Some(document) = look(&state, 0o500) else { return };
+    let fix = format!("chmod u+rwx '{}'", state.display());
+    expect(&document, "disk", "failed", &["cannot be written by this account", &fix]);
+    assert_eq!(document["check"], "disk", "{document:#}");
+    let document = look(&state, 0o000).expect("as before");
+    expect(&document, "key", "failed", &["runner.key cannot be read", "is in the way: ", &fix]);
+    let document = look(&config, 0o000).expect("as before");
+    let fix = format!("chmod u+rwx '{}'", config.display());
+    let words = ["integrations.json: cannot be read", "is in the way: ", &fix];
+    expect(&document, "integration.file", "failed", &words);
+    expect(&look(&state, 0o700).expect("as before"), "disk", "passed", &[]);
+    if chown(&state, Some(4711), None).is_err() {
+        return skipped("the right to give files away");
+    }
+    let document = look(&state, 0o700).expect("as before");
+    let give = format!("$(id -u)\\\" '{}'", state.display());
+    expect(&document, "key", "failed", &["another account; to make it this one's: sudo", &give]);
+    chown(&config, Some(4711), None).expect("given away");
+    let document = look(&config, 0o700).expect("as before");
+    let open = format!("sudo chmod a+rX '{}'", config.display());
+    expect(&document, "integration.file", "failed", &[&open]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::kind_of;
 use super::lock::LockError;
 use super::records::{Access, Pats, Record, Session};
 use super::seal::OpenError;
+use crate::reach::{For, make_readable};
 
 /// Why the vault cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +72,7 @@ impl VaultError {
     pub fn hint(&self) -> String {
         match self {
             Self::Read { path, source } if source.kind() == ErrorKind::PermissionDenied => {
-                format!("make it readable for this account: chmod u+r {}", quoted(path))
+                make_readable(path, For::Account)
             }
             Self::Read { path, .. } => {
                 format!("move it away, then sign in again: mv {0} {0}.bad", quoted(path))
