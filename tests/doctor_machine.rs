@@ -170,6 +170,28 @@ fn the_vault_says_who_else_may_look_into_it() {
 }
 
 #[test]
+fn what_is_only_remembered_may_be_damaged() {
+    let machine = Machine::signed_in();
+    let planted: Vec<_> = ["notices", "discovery", "issued", "prompted", "sign-in-failure"]
+        .map(|kind| machine.state_dir().join(format!("{kind}-{}.sealed", "0".repeat(32))))
+        .into_iter()
+        .collect();
+    for path in &planted {
+        fs::write(path, "damaged").expect("written");
+    }
+    machine.get(CONTOSO_REQUEST).expect_success();
+    let document = doctor(&machine, &[]);
+    expect(&document, "vault", "passed", &["everything that is needed opens in "]);
+    for path in &planted {
+        let note = format!("{0} is damaged; git does without it; remove it: rm '{0}'", path.display());
+        expect(&document, "vault", "passed", &[&note]);
+    }
+    // What is needed is told before them.
+    fs::write(machine.entry("session"), "damaged").expect("written");
+    expect(&doctor(&machine, &[]), "vault", "failed", &["session-", "sign in again"]);
+}
+
+#[test]
 fn a_disk_on_which_no_refresh_could_be_kept_is_a_fault() {
     let machine = Machine::configured();
     expect(&doctor(&machine, &[]), "disk", "passed", &[" MiB free in "]);

@@ -13,7 +13,9 @@ const ROOM: u64 = 1 << 20;
 
 pub(super) fn vault(machine: &Machine) -> Outcome {
     let vault = machine.vault();
-    if let Some(error) = vault.unreadable().into_iter().next() {
+    let (remade, needed): (Vec<_>, Vec<_>) =
+        vault.unreadable().into_iter().partition(|error| error.damaged_and_not_needed().is_some());
+    if let Some(error) = needed.first() {
         return Outcome::from(Failure::new(error.to_string()).hint(error.hint()));
     }
     // Reading says who else may.
@@ -38,8 +40,16 @@ pub(super) fn vault(machine: &Machine) -> Outcome {
     let damaged: Vec<_> = vault.set_aside().iter().map(|path| path.display().to_string()).collect();
     let damaged =
         (!damaged.is_empty()).then(|| format!("damaged and set aside: {}", damaged.join(", ")));
-    let what = if vault.dir().exists() { "everything kept opens" } else { "nothing is kept yet" };
-    Outcome::passed(format!("{what} in {directory}")).note(open).note(owner).note(damaged)
+    let what = match (vault.dir().exists(), remade.is_empty()) {
+        (false, _) => "nothing is kept yet",
+        (true, true) => "everything kept opens",
+        (true, false) => "everything that is needed opens",
+    };
+    let passed = Outcome::passed(format!("{what} in {directory}"));
+    let outcome = passed.note(open).note(owner).note(damaged);
+    remade
+        .iter()
+        .fold(outcome, |outcome, error| outcome.note(Some(format!("{error}; {}", error.hint()))))
 }
 
 /// What the file system of a directory has left.
