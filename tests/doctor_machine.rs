@@ -183,7 +183,8 @@ fn what_is_only_remembered_may_be_damaged() {
     let document = doctor(&machine, &[]);
     expect(&document, "vault", "passed", &["everything that is needed opens in "]);
     for path in &planted {
-        let note = format!("{0} is damaged; git does without it; remove it: rm '{0}'", path.display());
+        let note =
+            format!("{0} is damaged; git does without it; remove it: rm '{0}'", path.display());
         expect(&document, "vault", "passed", &[&note]);
     }
     // What is needed is told before them.
@@ -399,6 +400,26 @@ fn a_remote_by_ssh_is_said_to_be_one_and_nothing_is_said_to_be_well() {
     expect(&document, "git.ssh", "skipped", &words);
     expect(&document, "git.helper", "passed", &[]);
     assert_eq!((&document["check"], &document["ok"]), (&"pat".into(), &false.into()));
+}
+
+#[test]
+fn an_address_without_its_servers_virtual_directory_is_said_to_lack_it() {
+    let machine = Machine::new();
+    machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
+    machine.give_pat("https://tfs.corp.example/tfs/Main", "s3cret", &[]);
+    machine.set_up_git();
+    let document = doctor(&machine, &["https://tfs.corp.example/Main/my app/_git/app"]);
+    let words = [
+        "https://tfs.corp.example/Main/my%20app/_git/app is not below /tfs, the virtual directory",
+        "write it as https://tfs.corp.example/tfs/Main/my%20app/_git/app; if /tfs is wrong: ",
+        "integration add --host tfs.corp.example --virtual-directory <path>",
+    ];
+    expect(&document, "integration", "failed", &words);
+    assert_eq!(document["check"], "integration", "{document:#}");
+    for path in ["", "/TFS/Main/app/_git/app"] {
+        let url = format!("https://tfs.corp.example{path}");
+        expect(&doctor(&machine, &[&url]), "integration", "passed", &[]);
+    }
 }
 
 #[test]
