@@ -423,6 +423,24 @@ fn an_address_without_its_servers_virtual_directory_is_said_to_lack_it() {
 }
 
 #[test]
+fn what_keeps_it_from_looking_at_all_is_a_document_too() {
+    let mut machine = quick();
+    machine.set("ONA_AZURE_KEY_FILE", "keys/runner.key");
+    let done = machine.helper(&["doctor", "--json"]);
+    assert_eq!((done.code, &*done.stderr), (1, ""));
+    let document = validated(&done);
+    let words = ["ONA_AZURE_KEY_FILE is", "keys/runner.key", "write a path that begins with /"];
+    expect(&document, "program", "failed", &words);
+    assert_eq!((&document["check"], &document["ok"]), (&"program".into(), &false.into()));
+    let report = machine.home().join("report.txt");
+    let report = report.to_str().expect("text");
+    let done = machine.helper(&["doctor", "--json", "--report", report]);
+    expect(&validated(&done), "program", "failed", &words);
+    // It was asked for and is not there.
+    assert!(done.stderr.contains("ONA_AZURE_KEY_FILE is") && !Path::new(report).exists());
+}
+
+#[test]
 fn a_server_whose_tokens_are_kept_for_http_is_looked_at_over_http() {
     let mut machine = Machine::new();
     machine.set("http_proxy", "http://127.0.0.1:9");
