@@ -17,6 +17,7 @@ pub mod paths;
 pub mod person;
 pub mod programs;
 pub mod protocol;
+pub mod reach;
 pub mod report;
 pub mod secret;
 pub mod sign_in;

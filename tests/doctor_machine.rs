@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
 
 use common::*;
 use serde_json::Value;
@@ -169,6 +170,29 @@ fn the_vault_says_who_else_may_look_into_it() {
 }
 
 #[test]
+fn what_is_only_remembered_may_be_damaged() {
+    let machine = Machine::signed_in();
+    let planted: Vec<_> = ["notices", "discovery", "issued", "prompted", "sign-in-failure"]
+        .map(|kind| machine.state_dir().join(format!("{kind}-{}.sealed", "0".repeat(32))))
+        .into_iter()
+        .collect();
+    for path in &planted {
+        fs::write(path, "damaged").expect("written");
+    }
+    machine.get(CONTOSO_REQUEST).expect_success();
+    let document = doctor(&machine, &[]);
+    expect(&document, "vault", "passed", &["everything that is needed opens in "]);
+    for path in &planted {
+        let note =
+            format!("{0} is damaged; git does without it; remove it: rm '{0}'", path.display());
+        expect(&document, "vault", "passed", &[&note]);
+    }
+    // What is needed is told before them.
+    fs::write(machine.entry("session"), "damaged").expect("written");
+    expect(&doctor(&machine, &[]), "vault", "failed", &["session-", "sign in again"]);
+}
+
+#[test]
 fn a_disk_on_which_no_refresh_could_be_kept_is_a_fault() {
     let machine = Machine::configured();
     expect(&doctor(&machine, &[]), "disk", "passed", &[" MiB free in "]);
@@ -179,13 +203,53 @@ fn a_disk_on_which_no_refresh_could_be_kept_is_a_fault() {
     let read_only =
         script("mount --bind \"$STATE\" \"$STATE\"; mount -o remount,bind,ro \"$STATE\"");
     let done = machine.script_with_mounts(&read_only, "").expect("mounts can be made");
-    expect(&validated(&done), "disk", "failed", &["mounted read-only"]);
+    expect(
+        &validated(&done),
+        "disk",
+        "failed",
+        &["mounted read-only", "mount it so that it can be written"],
+    );
     // Where nothing is ever refreshed, reading is enough.
     let tokens = Machine::tokens_only();
     tokens.new_pat("contoso");
     let done = tokens.script_with_mounts(&read_only, "").expect("mounts can be made");
     assert_eq!(done.code, 0, "{done:#?}");
     expect(&validated(&done), "disk", "passed", &["none: ", "can be read all the same"]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_a_fault_and_one_in_the_way_is_named() {
+    let machine = Machine::signed_in();
+    let state = machine.state_dir();
+    let integrations = machine.integrations_file();
+    let config = integrations.parent().expect("a directory").to_owned();
+    let look = |directory: &Path, mode: u32| {
+        fs::set_permissions(directory, fs::Permissions::from_mode(mode)).expect("set");
+        let done = machine.bound_by_modes(&["doctor", "--json"]);
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).expect("set");
+        done.map(|done| validated(&done))
+    };
+    let Some(document) = look(&state, 0o500) else { return };
+    let fix = format!("chmod u+rwx '{}'", state.display());
+    expect(&document, "disk", "failed", &["cannot be written by this account", &fix]);
+    assert_eq!(document["check"], "disk", "{document:#}");
+    let document = look(&state, 0o000).expect("as before");
+    expect(&document, "key", "failed", &["runner.key cannot be read", "is in the way: ", &fix]);
+    let document = look(&config, 0o000).expect("as before");
+    let fix = format!("chmod u+rwx '{}'", config.display());
+    let words = ["integrations.json: cannot be read", "is in the way: ", &fix];
+    expect(&document, "integration.file", "failed", &words);
+    expect(&look(&state, 0o700).expect("as before"), "disk", "passed", &[]);
+    if chown(&state, Some(4711), None).is_err() {
+        return skipped("the right to give files away");
+    }
+    let document = look(&state, 0o700).expect("as before");
+    let give = format!("$(id -u)\\\" '{}'", state.display());
+    expect(&document, "key", "failed", &["another account; to make it this one's: sudo", &give]);
+    chown(&config, Some(4711), None).expect("given away");
+    let document = look(&config, 0o700).expect("as before");
+    let open = format!("sudo chmod a+rX '{}'", config.display());
+    expect(&document, "integration.file", "failed", &[&open]);
 }
 
 #[test]
@@ -336,6 +400,44 @@ fn a_remote_by_ssh_is_said_to_be_one_and_nothing_is_said_to_be_well() {
     expect(&document, "git.ssh", "skipped", &words);
     expect(&document, "git.helper", "passed", &[]);
     assert_eq!((&document["check"], &document["ok"]), (&"pat".into(), &false.into()));
+}
+
+#[test]
+fn an_address_without_its_servers_virtual_directory_is_said_to_lack_it() {
+    let machine = Machine::new();
+    machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
+    machine.give_pat("https://tfs.corp.example/tfs/Main", "s3cret", &[]);
+    machine.set_up_git();
+    let document = doctor(&machine, &["https://tfs.corp.example/Main/my app/_git/app"]);
+    let words = [
+        "https://tfs.corp.example/Main/my%20app/_git/app is not below /tfs, the virtual directory",
+        "write it as https://tfs.corp.example/tfs/Main/my%20app/_git/app; if /tfs is wrong: ",
+        "integration add --host tfs.corp.example --virtual-directory <path>",
+    ];
+    expect(&document, "integration", "failed", &words);
+    assert_eq!(document["check"], "integration", "{document:#}");
+    for path in ["", "/TFS/Main/app/_git/app"] {
+        let url = format!("https://tfs.corp.example{path}");
+        expect(&doctor(&machine, &[&url]), "integration", "passed", &[]);
+    }
+}
+
+#[test]
+fn what_keeps_it_from_looking_at_all_is_a_document_too() {
+    let mut machine = quick();
+    machine.set("ONA_AZURE_KEY_FILE", "keys/runner.key");
+    let done = machine.helper(&["doctor", "--json"]);
+    assert_eq!((done.code, &*done.stderr), (1, ""));
+    let document = validated(&done);
+    let words = ["ONA_AZURE_KEY_FILE is", "keys/runner.key", "write a path that begins with /"];
+    expect(&document, "program", "failed", &words);
+    assert_eq!((&document["check"], &document["ok"]), (&"program".into(), &false.into()));
+    let report = machine.home().join("report.txt");
+    let report = report.to_str().expect("text");
+    let done = machine.helper(&["doctor", "--json", "--report", report]);
+    expect(&validated(&done), "program", "failed", &words);
+    // It was asked for and is not there.
+    assert!(done.stderr.contains("ONA_AZURE_KEY_FILE is") && !Path::new(report).exists());
 }
 
 #[test]

@@ -710,3 +710,25 @@ fn a_proxy_that_wants_to_know_who_asks() {
         "write them in the proxy's address: HTTPS_PROXY=http://<user>:<password>@<proxy>:<port>",
     );
 }
+
+#[test]
+fn a_client_secret_that_the_issuer_quotes_is_shown_nowhere() {
+    let machine = Machine::signed_in();
+    let encoded = CLIENT_SECRET.replace('~', "%7E");
+    let quoting = Fault::Error {
+        status: 401,
+        error: "invalid_client".to_owned(),
+        codes: vec![99999],
+        suberror: None,
+        description: format!("bad secret {CLIENT_SECRET} ({encoded}) given"),
+    };
+    machine.world.fail(Target::Token, quoting, Times::Always);
+    let report = ["doctor", "--mask", "--report", "-"];
+    let rows = [&["doctor"][..], &["doctor", "--json"], &report, &["integration", "test"]];
+    for words in rows {
+        let done = machine.helper(words);
+        let said = format!("{}{}", done.stdout, done.stderr);
+        assert!(said.contains("bad secret (hidden) ((hidden)) given"), "{said}");
+        assert!(!said.contains(CLIENT_SECRET) && !said.contains(&encoded), "{said}");
+    }
+}

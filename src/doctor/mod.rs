@@ -28,6 +28,7 @@ use std::time::Duration;
 use crate::integration::Integrations;
 use crate::net::Network;
 use crate::paths::Paths;
+use crate::report::Failure;
 pub use about::About;
 pub use code::code;
 use context::{Host, Machine, Manner};
@@ -99,6 +100,11 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
         }),
     );
     all
+}
+
+/// What there is to say where the environment keeps this program from looking at anything.
+pub fn not_looked(failure: Failure) -> Examined {
+    Examined { url: None, checks: vec![machine::not_looked(failure)] }
 }
 
 /// Whether git could be asked, or was not.

@@ -1,6 +1,6 @@
 //! The set-up as far as it can be seen without a person: the integration, its issuer, its client.
 
-use super::context::Host;
+use super::context::{Host, Target};
 use super::faults::of_entra;
 use super::table::Outcome;
 use crate::azure::Step;
@@ -45,6 +45,20 @@ pub(super) fn integration(host: &Host) -> Outcome {
             );
         }
     };
+    if let Some(written) = with_directory(host) {
+        let (named, directory) = (host.target.url(), &integration.virtual_directory);
+        let authority = host.target.place.authority();
+        return Outcome::failed(
+            None,
+            format!(
+                "the address {named} is not below {directory}, the virtual directory of {authority}"
+            ),
+            format!(
+                "write it as {written}; if {directory} is wrong: git-credential-ona-azure integration add \
+                 --host {authority} --virtual-directory <path>"
+            ),
+        );
+    }
     Outcome::passed(format!("{}: {methods}, from {}", integration.host, found.file.display()))
 }
 
@@ -67,6 +81,17 @@ fn not_azure_devops(host: &str) -> Option<Outcome> {
             fix,
         )
     })
+}
+
+/// The target's address with its Server's virtual directory, where it lacks that: git gets nothing
+/// for it then.
+fn with_directory(host: &Host) -> Option<String> {
+    let directory = &host.integration().virtual_directory;
+    let path = host.target.path.as_deref()?;
+    let names: Vec<_> = path.split('/').filter(|name| !name.is_empty()).collect();
+    let elsewhere = !host.target.place.is_cloud() && directory.below(&names).is_none();
+    let path = format!("{}/{path}", directory.prefix().trim_start_matches('/'));
+    elsewhere.then(|| Target { path: Some(path), ..host.target.clone() }.url())
 }
 
 /// Nothing of that kind is on, and nothing is wrong with that.

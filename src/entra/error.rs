@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::refusal::{Class, NOT_ITS_OWN_ANSWER, Refusal, parse_retry_after};
+use super::refusal::{Class, NOT_ITS_OWN_ANSWER, Refusal, Sent, parse_retry_after};
 use crate::azure::{Step, explain};
 use crate::net::{NetError, Reply};
 use crate::report::Failure;
@@ -25,8 +25,13 @@ pub enum EntraError {
 impl EntraError {
     /// The refusal in an answer of that host.
     pub fn refused(host: &str, reply: &Reply) -> Self {
+        Self::refused_to(host, reply, &Sent::default())
+    }
+
+    /// The refusal in a host's answer to a request that carried secrets: it may quote them.
+    pub(super) fn refused_to(host: &str, reply: &Reply, sent: &Sent) -> Self {
         let retry_after = reply.header("retry-after").and_then(parse_retry_after);
-        let refusal = Refusal::read(reply.status, retry_after, &reply.body);
+        let refusal = Refusal::of_sent(reply.status, retry_after, &reply.body, sent);
         trace::event("refused", |words| refusal.told(words.with("host", host)));
         Self::Refused(Box::new(refusal.from_host(host)))
     }

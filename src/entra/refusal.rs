@@ -12,6 +12,9 @@ use crate::report::escape;
 use crate::trace::Words;
 
 mod mask;
+mod sent;
+
+pub(super) use sent::Sent;
 
 /// The longest body read. Entra's have a few kilobytes.
 const BODY_MAX: usize = 64 * 1024;
@@ -72,15 +75,22 @@ impl Refusal {
     /// Reads an answer that is no success. `retry_after` is the header's, see
     /// [`parse_retry_after`].
     pub fn read(status: u16, retry_after: Option<u64>, body: &[u8]) -> Self {
+        Self::of_sent(status, retry_after, body, &Sent::default())
+    }
+
+    /// The same of the answer to a request that carried secrets, which it may quote.
+    pub(super) fn of_sent(status: u16, retry_after: Option<u64>, body: &[u8], sent: &Sent) -> Self {
         let body = Some(body).filter(|b| b.len() <= BODY_MAX);
         let json: Value = body.and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
-        let text = |name: &str| json.get(name).and_then(Value::as_str).unwrap_or_default().trim();
-        let (error, suberror) = (word(text("error")), word(text("suberror")));
+        let text = |name: &str| {
+            sent.taken_out_of(json.get(name).and_then(Value::as_str).unwrap_or_default().trim())
+        };
+        let (error, suberror) = (word(&text("error")), word(&text("suberror")));
         let description = text("error_description");
         let field = json.get("error_codes");
         let mut codes = field.map(numbers).unwrap_or_default();
         if codes.is_empty() {
-            codes = numbers_in(description);
+            codes = numbers_in(&description);
         }
         let is_entra = field.is_some() || !codes.is_empty() || !suberror.is_empty();
         let class = class_of(status, retry_after, &error, &suberror, &codes, is_entra);
@@ -90,10 +100,8 @@ impl Refusal {
             class,
             error,
             codes,
-            first_line: mask::masked(first_line(description)),
-            correlation_id: Some(text("correlation_id"))
-                .filter(|id| is_guid(id))
-                .map(str::to_owned),
+            first_line: mask::masked(first_line(&description)),
+            correlation_id: Some(text("correlation_id")).filter(|id| is_guid(id)),
             told_to_wait: retry_after.is_some(),
             retry_after: waits.then(|| retry_after.unwrap_or(WAIT_DEFAULT).clamp(least, WAIT_MAX)),
             status,

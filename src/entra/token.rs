@@ -18,6 +18,7 @@ use url::Url;
 use super::discovery::Endpoints;
 use super::error::EntraError;
 use super::issuer::Issuer;
+use super::refusal::Sent;
 use super::scopes;
 use crate::net::{NetError, Reply, Send};
 use crate::secret::Secret;
@@ -214,8 +215,10 @@ pub(super) fn exchange<E: ErrorResponse + 'static>(
 ) -> Result<Grant, EntraError> {
     let last: RefCell<Option<Reply>> = RefCell::new(None);
     let host = RefCell::new(String::new());
+    let sent = RefCell::new(Sent::default());
     let send = |request: HttpRequest| -> Result<HttpResponse, NetError> {
         host.replace(request.uri().host().unwrap_or_default().to_owned());
+        sent.replace(Sent::in_form(request.body()));
         let reply = network.send(request)?;
         let response = http_response(&reply);
         last.replace(Some(reply));
@@ -225,7 +228,9 @@ pub(super) fn exchange<E: ErrorResponse + 'static>(
         Ok(response) => grant(response),
         Err(RequestTokenError::Request(error)) => Err(error.into()),
         Err(_) => match last.take() {
-            Some(reply) if reply.status != 200 => Err(EntraError::refused(&host.borrow(), &reply)),
+            Some(reply) if reply.status != 200 => {
+                Err(EntraError::refused_to(&host.borrow(), &reply, &sent.borrow()))
+            }
             _ => {
                 Err(EntraError::Unusable(format!("{} did not answer with a token", host.borrow())))
             }

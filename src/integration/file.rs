@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{HostKey, Integration};
 use super::wire::{self, ModelError, WireIntegration};
+use crate::reach::{For, make_readable};
 use crate::report::{path_word, quoted};
 use crate::vault::{Lock, LockError, acquire, create_public_dir, read_bounded, write_atomically};
 
@@ -65,7 +66,7 @@ impl IntegrationsFile {
                 path,
                 format!("cannot be read: {error}"),
                 if error.kind() == io::ErrorKind::PermissionDenied {
-                    format!("make it readable for this account: chmod a+r {}", path_word(path))
+                    make_readable(path, For::Everybody)
                 } else {
                     format!(
                         "move it away and add the integrations again: mv {0} {0}.bad",

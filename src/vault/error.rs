@@ -8,6 +8,7 @@ use super::kind_of;
 use super::lock::LockError;
 use super::records::{Access, Pats, Record, Session};
 use super::seal::OpenError;
+use crate::reach::{For, make_readable};
 use crate::report::path_word;
 
 /// Why the vault cannot be read or written.
@@ -59,7 +60,18 @@ pub enum VaultError {
     Locked(#[from] LockError),
 }
 
+/// Entries that are made anew when they are missed: what is lost with them is a request or a
+/// reminder, never a way in.
+const REMADE: &[&str] = &["discovery-", "issued-", "notices-", "prompted-", "sign-in-failure-"];
+
 impl VaultError {
+    /// The damaged file, where git does without it and the next writer makes it anew.
+    pub fn damaged_and_not_needed(&self) -> Option<&Path> {
+        let Self::Corrupt { path } = self else { return None };
+        let name = path.file_name()?.to_str()?;
+        REMADE.iter().any(|beginning| name.starts_with(beginning)).then_some(path)
+    }
+
     /// Why an entry's file does not open.
     pub(super) fn of_entry(error: OpenError, path: PathBuf) -> Self {
         match error {
@@ -72,7 +84,7 @@ impl VaultError {
     pub fn hint(&self) -> String {
         match self {
             Self::Read { path, source } if source.kind() == ErrorKind::PermissionDenied => {
-                format!("make it readable for this account: chmod u+r {}", path_word(path))
+                make_readable(path, For::Account)
             }
             Self::Read { path, .. } => {
                 format!("move it away, then sign in again: mv {0} {0}.bad", path_word(path))
@@ -88,6 +100,9 @@ impl VaultError {
             }
             Self::Corrupt { path } if is_of::<Access>(path) || is_of::<Session>(path) => {
                 "sign in again, which sets the damaged file aside: git-credential-ona-azure login <URL>".to_owned()
+            }
+            Self::Corrupt { path } if self.damaged_and_not_needed().is_some() => {
+                format!("git does without it; remove it: rm {}", path_word(path))
             }
             Self::Corrupt { .. } => {
                 "forget what is kept, then sign in again: git-credential-ona-azure logout --all".to_owned()

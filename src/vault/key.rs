@@ -14,6 +14,7 @@ use age::x25519::{Identity, Recipient};
 use zeroize::Zeroizing;
 
 use super::files::{self, Private, Watch};
+use crate::reach::{For, make_readable};
 use crate::report::path_word;
 use crate::secret::Secret;
 use crate::trace;
@@ -89,7 +90,7 @@ impl KeyError {
                 "mount the secret there, or make a key in that place: git-credential-ona-azure key init".to_owned()
             }
             Self::Read { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
-                format!("make it readable for this account: chmod u+r {}", path_word(path))
+                make_readable(path, For::Account)
             }
             Self::Read { path, .. } => format!("put the right key there: {}", path.display()),
             Self::Write { .. } => {

@@ -57,6 +57,27 @@ impl Machine {
         Some(run(&mut command, stdin.as_ref()))
     }
 
+    /// The program as an account for whom modes count, which they do not for root: without that
+    /// power where this is root. `None` where it cannot be laid down.
+    pub fn bound_by_modes(&self, arguments: &[&str]) -> Option<Done> {
+        const WITHOUT: &[&str] = &[
+            "setpriv",
+            "--inh-caps=-dac_override,-dac_read_search",
+            "--bounding-set=-dac_override,-dac_read_search",
+        ];
+        let unbound = fs::read_to_string("/proc/self/status")
+            .is_ok_and(|status| status.lines().any(|line| line.starts_with("Uid:\t0\t")));
+        if !unbound {
+            return Some(self.helper(arguments));
+        }
+        if !succeeds(&[WITHOUT, &["true"]].concat()) {
+            skipped("setpriv and the right to lay down rights");
+            return None;
+        }
+        let mut command = self.command(WITHOUT[0]);
+        Some(run(command.args(&WITHOUT[1..]).arg(PROGRAM).args(arguments), b""))
+    }
+
     /// Runs a shell script, with the same names.
     pub fn shell(&self, script: &str, stdin: impl AsRef<[u8]>) -> Done {
         run(&mut self.shell_command(script), stdin.as_ref())

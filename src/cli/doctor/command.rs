@@ -20,6 +20,7 @@ const BEGINNINGS: &[&str] = &[
     "chown ",
     "export ",
     "mv ",
+    "sudo ",
     "timedatectl ",
     "unset ",
 ];

@@ -8,7 +8,8 @@ mod text;
 use super::args::Doctor;
 use super::{Room, print, setup_git};
 use crate::doctor::{
-    About, Examined, Fault, Hidden, Target, code, conclusion, examine, mask, root, sections, target,
+    About, Examined, Fault, Hidden, Target, code, conclusion, examine, mask, not_looked, root,
+    sections, target,
 };
 use crate::report::{Exit, Failure};
 use report::Destination;
@@ -17,7 +18,10 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
     if let Some((name, fault)) = args.url.as_deref().and_then(code) {
         return explain(args, &name, &fault);
     }
-    let room = Room::enter()?;
+    let room = match Room::enter() {
+        Err(failure) if args.json => return no_room(args, failure),
+        entered => entered?,
+    };
     let url = match &args.url {
         None => None,
         Some(url) => Some(target(url, false).map_err(|error| {
@@ -62,6 +66,15 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
         destination.write(&report::render(&command, args.mask, &all, &sections))?;
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// Where nothing can be looked at, scripts get a document all the same, with the reason as its only
+/// check.
+fn no_room(args: &Doctor, failure: Failure) -> Result<Exit, Failure> {
+    let unwritten = args.report.is_some().then(|| failure.clone());
+    let all = [not_looked(failure)];
+    show(&all, Some(&conclusion(&all)), true)?;
+    unwritten.map_or(Ok(Exit::Failed), Err)
 }
 
 /// What a code means: nothing is looked at.

@@ -10,7 +10,8 @@ mod vault;
 use std::time::Duration;
 
 use super::context::Machine;
-use super::table::{Check, Outcome};
+use super::table::{Check, Done, Outcome};
+use crate::report::Failure;
 pub(super) use git::knows_proactive;
 
 /// All of it is on this machine.
@@ -26,6 +27,12 @@ const fn check(
     look: fn(&Machine) -> Outcome,
 ) -> Check<Machine> {
     Check { id, name, step: None, needs, after: &[], deadline: DEADLINE, late: LATE, look }
+}
+
+/// The first check of them, failed because nothing could be looked at.
+pub(super) fn not_looked(failure: Failure) -> Done {
+    let Check { id, name, step, .. } = CHECKS[0];
+    Done { id, name, step, outcome: Outcome::from(failure) }
 }
 
 /// The checks of the machine.

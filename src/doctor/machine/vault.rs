@@ -13,7 +13,9 @@ const ROOM: u64 = 1 << 20;
 
 pub(super) fn vault(machine: &Machine) -> Outcome {
     let vault = machine.vault();
-    if let Some(error) = vault.unreadable().into_iter().next() {
+    let (remade, needed): (Vec<_>, Vec<_>) =
+        vault.unreadable().into_iter().partition(|error| error.damaged_and_not_needed().is_some());
+    if let Some(error) = needed.first() {
         return Outcome::from(Failure::new(error.to_string()).hint(error.hint()));
     }
     // Reading says who else may.
@@ -39,8 +41,16 @@ pub(super) fn vault(machine: &Machine) -> Outcome {
     let damaged: Vec<_> = vault.set_aside().iter().map(|path| path.display().to_string()).collect();
     let damaged =
         (!damaged.is_empty()).then(|| format!("damaged and set aside: {}", damaged.join(", ")));
-    let what = if vault.dir().exists() { "everything kept opens" } else { "nothing is kept yet" };
-    Outcome::passed(format!("{what} in {directory}")).note(open).note(owner).note(damaged)
+    let what = match (vault.dir().exists(), remade.is_empty()) {
+        (false, _) => "nothing is kept yet",
+        (true, true) => "everything kept opens",
+        (true, false) => "everything that is needed opens",
+    };
+    let passed = Outcome::passed(format!("{what} in {directory}"));
+    let outcome = passed.note(open).note(owner).note(damaged);
+    remade
+        .iter()
+        .fold(outcome, |outcome, error| outcome.note(Some(format!("{error}; {}", error.hint()))))
 }
 
 /// What the file system of a directory has left.
@@ -60,7 +70,7 @@ pub(super) fn disk(machine: &Machine) -> Outcome {
     let Some(room) = room(there) else {
         return Outcome::skipped(format!("the system does not tell of {}", there.display()));
     };
-    let Some(lack) = lack(room) else {
+    let Some((lack, fix)) = lack(room).or_else(|| not_ours_to_write(there)) else {
         return Outcome::passed(format!("{} MiB free in {}", room.bytes >> 20, there.display()));
     };
     let what = format!("{} {lack}", directory.display());
@@ -74,18 +84,28 @@ pub(super) fn disk(machine: &Machine) -> Outcome {
     Outcome::failed(
         None,
         format!("{what}, so that what a refresh brings could not be kept"),
-        "make room there, or name another directory in ONA_AZURE_STATE_DIR and sign in again",
+        format!("{fix}, or name another directory in ONA_AZURE_STATE_DIR and sign in again"),
     )
 }
 
-fn lack(room: Room) -> Option<&'static str> {
+/// What keeps anything from being written, and what to do about it.
+fn lack(room: Room) -> Option<(&'static str, String)> {
+    let make_room = || "make room there".to_owned();
     if room.read_only {
-        return Some("is on a file system that is mounted read-only");
+        let fix = "mount it so that it can be written".to_owned();
+        return Some(("is on a file system that is mounted read-only", fix));
     }
     if room.bytes < ROOM {
-        return Some("is on a disk that is full");
+        return Some(("is on a disk that is full", make_room()));
     }
-    (room.files == Some(0)).then_some("is on a file system that has no room for another file")
+    (room.files == Some(0))
+        .then(|| ("is on a file system that has no room for another file", make_room()))
+}
+
+/// Modes and owners are looked at; nothing is written.
+fn not_ours_to_write(directory: &Path) -> Option<(&'static str, String)> {
+    let fix = crate::reach::make_writable(directory)?;
+    Some(("cannot be written by this account", fix))
 }
 
 #[cfg(unix)]
@@ -111,15 +131,16 @@ mod tests {
     #[test]
     fn a_disk_without_room_is_told() {
         let good = Room { read_only: false, bytes: ROOM, files: None };
-        for (room, words) in [
-            (good, ""),
-            (Room { files: Some(1), ..good }, ""),
-            (Room { read_only: true, ..good }, "read-only"),
-            (Room { bytes: ROOM - 1, ..good }, "full"),
-            (Room { files: Some(0), ..good }, "another file"),
+        for (room, words, to_do) in [
+            (good, "", ""),
+            (Room { files: Some(1), ..good }, "", ""),
+            (Room { read_only: true, ..good }, "read-only", "mount it"),
+            (Room { bytes: ROOM - 1, ..good }, "full", "make room"),
+            (Room { files: Some(0), ..good }, "another file", "make room"),
         ] {
-            let lack = lack(room).unwrap_or_default();
+            let (lack, fix) = lack(room).unwrap_or_default();
             assert!(lack.contains(words) && lack.is_empty() == words.is_empty(), "{room:?}");
+            assert!(fix.contains(to_do) && fix.is_empty() == to_do.is_empty(), "{room:?}");
         }
     }
 }
