@@ -45,6 +45,11 @@ pub fn make_writable(directory: &Path) -> Option<String> {
     })
 }
 
+/// Whether this account may go through a directory to the files in it.
+pub fn may_enter(directory: &Path) -> bool {
+    may(directory, To::Enter)
+}
+
 /// The first directory on the way that may not be entered, or the path itself if it may not be read.
 fn in_the_way(path: &Path) -> Option<PathBuf> {
     let mut way: Vec<_> = path.ancestors().skip(1).collect();

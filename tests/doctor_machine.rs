@@ -240,6 +240,16 @@ fn a_directory_that_cannot_be_written_is_a_fault_and_one_in_the_way_is_named() {
     let words = ["integrations.json: cannot be read", "is in the way: ", &fix];
     expect(&document, "integration.file", "failed", &words);
     expect(&look(&state, 0o700).expect("as before"), "disk", "passed", &[]);
+    // Where nothing is ever refreshed, reading is enough.
+    let tokens = Machine::tokens_only();
+    tokens.new_pat("contoso");
+    for (mode, outcome) in [(0o500, "passed"), (0o000, "failed")] {
+        let state = tokens.state_dir();
+        fs::set_permissions(&state, fs::Permissions::from_mode(mode)).expect("set");
+        let done = tokens.bound_by_modes(&["doctor", "--json"]).expect("as before");
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).expect("set");
+        expect(&validated(&done), "disk", outcome, &["cannot be written by this account"]);
+    }
     if chown(&state, Some(4711), None).is_err() {
         return skipped("the right to give files away");
     }

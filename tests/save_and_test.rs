@@ -731,4 +731,8 @@ fn a_client_secret_that_the_issuer_quotes_is_shown_nowhere() {
         assert!(said.contains("bad secret (hidden) ((hidden)) given"), "{said}");
         assert!(!said.contains(CLIENT_SECRET) && !said.contains(&encoded), "{said}");
     }
+    machine.age_access_token(24 * 60 * 60);
+    let done = machine.get(CONTOSO_REQUEST);
+    assert!(done.stderr.contains("bad secret (hidden) ((hidden)) given"), "{done:#?}");
+    assert!(!done.stderr.contains(CLIENT_SECRET), "{done:#?}");
 }
