@@ -125,7 +125,7 @@ fn h02_what_other_accounts_may_change_is_warned_of_once_a_day() {
         let done = machine.get(CONTOSO_REQUEST).expect_success();
         let said = format!("warning: other accounts may change or read {}\n", path.display());
         assert!(done.stderr.starts_with(&said), "{}", done.stderr);
-        assert!(done.stderr.contains(&format!("hint: {PAT_HINT}'")), "{}", done.stderr);
+        assert!(done.stderr.contains(&format!("hint: {PAT_HINT}/")), "{}", done.stderr);
         assert_eq!(done.stderr.lines().count(), 2, "{}", done.stderr);
         let again = machine.get(CONTOSO_REQUEST).expect_success();
         assert_eq!(again.stderr, "", "once a day");
@@ -156,7 +156,7 @@ fn h02_a_directory_that_others_may_change_is_warned_of_by_what_writes_there() {
     let state = machine.state_dir();
     assert!(
         done.stderr.starts_with(&format!(
-            "warning: other accounts may change or read {}\nhint: {PAT_HINT}'{0}'",
+            "warning: other accounts may change or read {}\nhint: {PAT_HINT}{0},",
             state.display()
         )),
         "{}",
