@@ -35,11 +35,13 @@ pub fn organization_tenant(
     network: &dyn Send,
     organization: &Organization,
 ) -> Result<Found, NetError> {
-    let mut reply = ask(network, organization, Method::HEAD)?;
+    let directory = VirtualDirectory::default();
+    let url = home_url(Scheme::Https, &Place::DevAzure, &directory, Some(organization));
+    let mut reply = ask(network, &url, Method::HEAD)?;
     if reply.status == 405 {
-        reply = ask(network, organization, Method::GET)?;
+        reply = ask(network, &url, Method::GET)?;
     }
-    let answer = Answer::read(&reply, &[]);
+    let answer = Answer::read(&reply, &url, &[]);
     if let Some(busy) = answer.busy() {
         return Ok(Found::Later(busy));
     }
@@ -60,9 +62,7 @@ pub fn organization_tenant(
     })
 }
 
-fn ask(network: &dyn Send, organization: &Organization, method: Method) -> Result<Reply, NetError> {
-    let directory = VirtualDirectory::default();
-    let url = home_url(Scheme::Https, &Place::DevAzure, &directory, Some(organization));
+fn ask(network: &dyn Send, url: &str, method: Method) -> Result<Reply, NetError> {
     let request = Request::builder()
         .method(method)
         .uri(url)

@@ -55,7 +55,7 @@ fn reach(host: &Host, url: &str) -> Result<Answer, Outcome> {
             Outcome::failed(None, format!("{url} is no address that can be asked"), "check it")
         })?;
     let reply = host.send(request).map_err(|error| of_network(&error))?;
-    let answer = Answer::read(&reply, &[]);
+    let answer = Answer::read(&reply, url, &[]);
     match answer.busy() {
         Some(busy) => Err(later(host, &busy)),
         None => Ok(answer),

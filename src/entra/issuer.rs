@@ -285,6 +285,11 @@ pub(super) fn cloud_of(host: &str) -> Option<&'static [&'static str]> {
     CLOUDS.into_iter().find(|names| names.iter().any(|name| name.eq_ignore_ascii_case(host)))
 }
 
+/// Whether people sign in to Entra ID there, in whichever cloud.
+pub fn is_login_host(host: &str) -> bool {
+    cloud_of(host).is_some()
+}
+
 fn not_a_login_host(host: &str, port: Option<u16>) -> IssuerError {
     if WRONG_PAGES.contains(&host) || host.ends_with(".visualstudio.com") {
         return IssuerError::WrongPage { host: host.to_owned() };

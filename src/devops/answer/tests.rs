@@ -8,7 +8,7 @@ const JSON: &str = "content-type: application/json; charset=utf-8";
 const HTML: &str = "content-type: text/html; charset=utf-8";
 
 fn read(status: u16, headers: &[&str], body: &str) -> Answer {
-    Answer::read(&reply(status, headers, body), &["s3cret"])
+    Answer::read(&reply(status, headers, body), "https://dev.azure.com/contoso", &["s3cret"])
 }
 
 #[test]
@@ -91,7 +91,9 @@ fn an_answer_is_taken_for_what_it_is() {
         (203, &[], "sign in"),
         (302, &["location: https://login.microsoftonline.com/x/oauth2/authorize"], "sign in"),
         (302, &["location: /_signin?x"], "sign in"),
-        (302, &[], "sign in"),
+        (302, &[], "else"),
+        (304, &[], "else"),
+        (302, &["location: https://login.example/oauth2/start"], "elsewhere"),
         (302, &["location: https://elsewhere.example/x"], "elsewhere"),
         (401, &[], "sign in"),
         (403, &[], "else"),

@@ -27,7 +27,7 @@ fn of(by: By, cloud: bool, status: u16, headers: &[&str], body: &str) -> Outcome
         cloud,
         url: url.to_owned(),
     };
-    verdict(&asked, &Answer::read(&reply(status, headers, body), &[]))
+    verdict(&asked, &Answer::read(&reply(status, headers, body), &asked.url, &[]))
 }
 
 #[test]
