@@ -106,6 +106,12 @@ impl Answer {
         matches!(self.status, 200..=202 | 204..=299) && self.is_page() && !self.is_own()
     }
 
+    /// Whether somebody else answers in Azure DevOps' place: it bears neither its numbers nor its
+    /// name, and does not lead to its sign-in. Of a Server that may be its web server.
+    pub fn is_somebody_elses(&self) -> bool {
+        !self.is_own() && self.redirect != Some(Redirect::SignIn)
+    }
+
     fn is_own(&self) -> bool {
         self.by_azure || self.named_page
     }

@@ -123,7 +123,8 @@ impl Trial {
                 "{name} answers with HTTP status {status}, which says nothing about the personal access token"
             ))
             .hint(format!(
-                "check the address, and that no proxy or sign-in page of the network answers in its place{}{}",
+                "check the address, and that {}{}{}",
+                sentences::NOTHING_IN_ITS_PLACE,
                 asker.or_untried(),
                 asker.then(site)
             )),

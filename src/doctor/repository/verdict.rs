@@ -182,8 +182,7 @@ fn other(asked: &Asked<'_>, answer: &Answer) -> Outcome {
             ),
             match answer.by_azure {
                 true => answer.whom_to_ask(asked.cloud),
-                false => "check that no proxy or sign-in page of the network answers in its place"
-                    .to_owned(),
+                false => format!("check that {}", sentences::NOTHING_IN_ITS_PLACE),
             },
         ),
     }
