@@ -119,7 +119,15 @@ fn a_page_to_sign_in_at_is_known_by_its_title_where_a_gateway_took_its_numbers()
         let body = format!("<html><head><title>\n{title} </title></head></html>");
         assert_eq!(kind(&read(200, &[HTML], &body)), want, "{title}");
     }
-    assert_eq!(kind(&read(200, &[HTML], "<title>Azure DevOps")), "network");
+    for (body, want) in [
+        ("<HTML><TITLE>Sign in to your account</TITLE>", "sign in"),
+        ("<svg><titles>x</titles></svg><title\n lang=\"en\">Azure DevOps</title>", "sign in"),
+        ("<title>Azure DevOps", "network"),
+        ("<title", "network"),
+        ("<titles>Azure DevOps</title>", "network"),
+    ] {
+        assert_eq!(kind(&read(200, &[HTML], body)), want, "{body}");
+    }
 }
 
 #[test]
