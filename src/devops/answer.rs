@@ -9,6 +9,7 @@ pub use redirect::Redirect;
 
 use super::busy::Busy;
 use crate::entra::parse_retry_after;
+use crate::guid::is_guid;
 use crate::net::Reply;
 
 /// An answer, as far as it says something about who asks. Its words are safe to show: one line,
@@ -78,7 +79,7 @@ impl Answer {
             activity: ["activityid", "x-vss-e2eid"]
                 .into_iter()
                 .filter_map(|name| reply.header(name))
-                .find(|id| is_id(id))
+                .find(|id| is_guid(id))
                 .map(|id| hidden(id.to_owned())),
             offline: reply.headers.contains_key("x-vss-hostofflineerror"),
             delayed: filled("x-ratelimit-delay"),
@@ -193,11 +194,6 @@ fn offers_basic(reply: &Reply) -> Option<bool> {
         .collect();
     let basic = challenges.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic"));
     (!challenges.is_empty()).then_some(basic)
-}
-
-/// A number of an answer's, and nothing longer.
-fn is_id(text: &str) -> bool {
-    (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
 #[cfg(test)]
