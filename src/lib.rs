@@ -11,6 +11,7 @@ pub mod devops;
 pub mod doctor;
 pub mod entra;
 pub mod git;
+pub mod guid;
 pub mod integration;
 pub mod net;
 pub mod paths;

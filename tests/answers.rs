@@ -29,6 +29,8 @@ fn check(machine: &Machine, url: &str, id: &str) -> Value {
 
 #[test]
 fn doctor_tells_answers_to_git_apart() {
+    const ELSEWHERE: &str = "open the repository's address in a browser, and give git the one it ends at: git \
+                             remote set-url origin <URL>";
     let machine = Machine::signed_in();
     let ids = ("ActivityId", ACTIVITY);
     let html = ("Content-Type", "text/html; charset=utf-8");
@@ -51,8 +53,18 @@ fn doctor_tells_answers_to_git_apart() {
         (
             raw(302, &[ids, ("Location", "https://elsewhere.example/secret?path")], ""),
             "dev.azure.com/contoso sends git on to https://elsewhere.example, where no credential is given",
-            "open the repository's address in a browser, and give git the one it ends at: git remote set-url \
-             origin <URL>",
+            ELSEWHERE,
+        ),
+        // The network's own sign-in, which is about no token.
+        (
+            raw(302, &[("Location", "https://login.corp.example/oauth2/start?rd=x")], ""),
+            "dev.azure.com/contoso sends git on to https://login.corp.example, where no credential is given",
+            ELSEWHERE,
+        ),
+        (
+            raw(302, &[], ""),
+            "dev.azure.com/contoso answers with HTTP status 302 where git expects a list of branches",
+            "check that no proxy or sign-in page of the network answers in its place",
         ),
         (
             raw(400, &[ids], "<p>TF999999: Something \u{1b}[31mnew.</p>"),

@@ -4,7 +4,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
 use common::*;
@@ -55,6 +55,27 @@ fn expect(document: &Value, id: &str, outcome: &str, words: &[&str]) {
 #[track_caller]
 fn expect_no_note(document: &Value, id: &str) {
     assert_eq!(check(document, id)["notes"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_helper_that_only_a_shell_can_find_is_not_called_missing() {
+    let machine = quick();
+    let bin = machine.home().join("bin");
+    let home = machine.home().display().to_string();
+    let key = "credential.https://dev.azure.com.helper";
+    fs::create_dir_all(&bin).expect("a directory");
+    symlink(PROGRAM, bin.join("git-credential-ona-azure")).expect("a link");
+    for value in [
+        "!~/bin/git-credential-ona-azure",
+        "!\"$HOME\"/bin/git-credential-ona-azure",
+        &format!("!A=1 {home}/bin/git-credential-ona-azure"),
+        &format!("!env A=1 {home}/bin/git-credential-ona-azure"),
+    ] {
+        machine.git(&["config", "--global", "--replace-all", key, value]).expect_success();
+        let document = doctor(&machine, &[REPOSITORY]);
+        expect(&document, "git.helper", "passed", &["git asks git-credential-ona-azure"]);
+        expect_no_note(&document, "git.helper");
+    }
 }
 
 #[test]

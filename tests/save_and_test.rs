@@ -437,6 +437,55 @@ fn with_tokens_only_the_server_is_reached_in_its_virtual_directory() {
 }
 
 #[test]
+fn what_the_network_answers_is_no_organization_and_no_server() {
+    let cloud = |host| {
+        let machine = Machine::new();
+        machine.add_pat_integration(host, &[]);
+        (machine, "", Target::Azure)
+    };
+    let server = || {
+        let machine = Machine::new();
+        machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
+        (machine, "tfs.corp.example", Target::Server)
+    };
+    let fix = "check that no proxy or sign-in page of the network answers in its place";
+    let gate = "https://gate.example";
+    let there = format!("{gate}/oauth2/start");
+    let headers = vec![("Location".to_owned(), there)];
+    let to_gate = Fault::Raw { status: 302, headers, body: vec![] };
+    for (machine, host, target) in
+        [cloud("dev.azure.com/contoso"), cloud("dev.azure.com"), server()]
+    {
+        let name = if host.is_empty() { "dev.azure.com" } else { host };
+        let what = format!("in place of {name} something answers that is not Azure DevOps");
+        for status in [200, 403] {
+            machine.world.fail(target, Fault::Html(status), Times::Always);
+            expect_fault(&machine, host, "organization", 0, &what, fix);
+            machine.world.clear_faults();
+        }
+    }
+    let (machine, ..) = cloud("dev.azure.com");
+    machine.world.fail(Target::Azure, to_gate.clone(), Times::Always);
+    let what = format!(
+        "in place of dev.azure.com something answers that is not Azure DevOps, and sends on to {gate}"
+    );
+    expect_fault(&machine, "", "organization", 0, &what, fix);
+    let (machine, host, _) = server();
+    machine.world.fail(Target::Server, to_gate, Times::Always);
+    expect_fault(
+        &machine,
+        host,
+        "organization",
+        5,
+        &format!("tfs.corp.example sends on to {gate}, where no token is sent"),
+        &format!(
+            "open https://tfs.corp.example/tfs in a browser: if that ends at another address of the Server, \
+             name it: git-credential-ona-azure integration add --host <host>; otherwise {fix}"
+        ),
+    );
+}
+
+#[test]
 fn an_organization_of_the_tenant_passes() {
     expect_well(
         &configured("dev.azure.com/contoso", CONTOSO, CLIENT_ID, CLIENT_SECRET),
@@ -455,8 +504,10 @@ fn an_organization_that_does_not_say_its_tenant_is_not_said_to_belong_to_it() {
 }
 
 #[track_caller]
-fn expect_no_tenant(machine: &Machine, headers: Vec<(String, String)>) {
+fn expect_no_tenant(machine: &Machine, mut headers: Vec<(String, String)>) {
     machine.world.clear_faults();
+    // By which it is Azure DevOps' own answer.
+    headers.push(("ActivityId".to_owned(), "0a0a0a0a-1111-2222-3333-444444444444".to_owned()));
     let odd = Fault::Raw { status: 401, headers, body: vec![] };
     machine.world.fail(Target::Azure, odd, Times::Always);
     let there = "dev.azure.com/contoso exists; it does not say its tenant";

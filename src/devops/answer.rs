@@ -2,12 +2,14 @@
 //! `info/refs`, or the page that asks people to sign in. Reads only; what follows from it is for
 //! whoever asked.
 
+mod redirect;
 mod said;
 
-use oauth2::http::Uri;
+pub use redirect::Redirect;
 
 use super::busy::Busy;
 use crate::entra::parse_retry_after;
+use crate::guid::is_guid;
 use crate::net::Reply;
 
 /// An answer, as far as it says something about who asks. Its words are safe to show: one line,
@@ -50,18 +52,10 @@ pub enum Named {
     Somebody,
 }
 
-/// Where a redirect leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Redirect {
-    /// To where people sign in, or nowhere that could be told.
-    SignIn,
-    /// Somewhere else: protocol and host, or words for another page of the same host.
-    Elsewhere(String),
-}
-
 impl Answer {
-    /// Reads an answer. `secrets` are taken out of its words, should it repeat them.
-    pub fn read(reply: &Reply, secrets: &[&str]) -> Self {
+    /// Reads the answer to what was asked at an address. `secrets` are taken out of its words,
+    /// should it repeat them.
+    pub fn read(reply: &Reply, asked: &str, secrets: &[&str]) -> Self {
         let hidden = |text: String| said::presentable(&said::without(text, secrets));
         let said = said::by(reply);
         let named = said.as_deref().and_then(said::named);
@@ -74,15 +68,18 @@ impl Answer {
             by_azure: by_azure(reply),
             offers_basic: offers_basic(reply),
             named_page: said::title(&reply.body).is_some_and(|title| is_a_sign_in(&title)),
-            redirect: (300..400).contains(&reply.status).then(|| match redirect(reply) {
-                Some(to) => Redirect::Elsewhere(hidden(to)),
-                None => Redirect::SignIn,
+            redirect: (300..400).contains(&reply.status).then(|| {
+                let location = reply.header("location");
+                match location.map_or(Redirect::Nowhere, |to| redirect::leads(to, asked)) {
+                    Redirect::Elsewhere(to) => Redirect::Elsewhere(hidden(to)),
+                    known => known,
+                }
             }),
             retry_after: reply.header("retry-after").and_then(parse_retry_after),
             activity: ["activityid", "x-vss-e2eid"]
                 .into_iter()
                 .filter_map(|name| reply.header(name))
-                .find(|id| is_id(id))
+                .find(|id| is_guid(id))
                 .map(|id| hidden(id.to_owned())),
             offline: reply.headers.contains_key("x-vss-hostofflineerror"),
             delayed: filled("x-ratelimit-delay"),
@@ -108,6 +105,12 @@ impl Answer {
     /// ask for a sign-in of their own.
     pub fn is_of_the_network(&self) -> bool {
         matches!(self.status, 200..=202 | 204..=299) && self.is_page() && !self.is_own()
+    }
+
+    /// Whether somebody else answers in Azure DevOps' place: it bears neither its numbers nor its
+    /// name, and does not lead to its sign-in. Of a Server that may be its web server.
+    pub fn is_somebody_elses(&self) -> bool {
+        !self.is_own() && self.redirect != Some(Redirect::SignIn)
     }
 
     fn is_own(&self) -> bool {
@@ -174,7 +177,7 @@ fn content_type(reply: &Reply) -> String {
 /// Azure DevOps numbers its answers (actions/runner, HttpHeaders.cs), and its errors name their
 /// type, which no gateway takes away.
 fn by_azure(reply: &Reply) -> bool {
-    ["x-vss-e2eid", "activityid", "x-tfs-processid", "x-tfs-session"]
+    ["x-vss-e2eid", "activityid", "x-tfs-processid", "x-tfs-session", "x-vss-resourcetenant"]
         .iter()
         .any(|name| reply.headers.contains_key(*name))
         || said::member(&reply.body, "typekey").is_some()
@@ -191,28 +194,6 @@ fn offers_basic(reply: &Reply) -> Option<bool> {
         .collect();
     let basic = challenges.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic"));
     (!challenges.is_empty()).then_some(basic)
-}
-
-/// Where a redirect leads, unless it is to where people sign in.
-fn redirect(reply: &Reply) -> Option<String> {
-    let location = reply.header("location")?;
-    let path = location.to_ascii_lowercase();
-    let sign_in = ["_signin", "/oauth2/", "/_login", "://login.", ".vssps."];
-    if sign_in.iter().any(|sign| path.contains(sign)) {
-        return None;
-    }
-    let uri: Uri = location.parse().ok()?;
-    // Neither path nor query, which may repeat anything; nor a user part.
-    Some(match (uri.scheme_str(), uri.host(), uri.port_u16()) {
-        (Some(scheme), Some(host), Some(port)) => format!("{scheme}://{host}:{port}"),
-        (Some(scheme), Some(host), None) => format!("{scheme}://{host}"),
-        _ => "another page of its own".to_owned(),
-    })
-}
-
-/// A number of an answer's, and nothing longer.
-fn is_id(text: &str) -> bool {
-    (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
 #[cfg(test)]

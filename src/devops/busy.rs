@@ -26,7 +26,6 @@ impl Busy {
     /// What to do.
     pub fn fix(&self) -> String {
         match (self.status, self.retry_after) {
-            (_, Some(_)) => format!("try again {}", self.when()),
             (429, None) => "wait some minutes, then try again".to_owned(),
             _ => format!("try again {}", self.when()),
         }

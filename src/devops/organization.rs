@@ -17,7 +17,7 @@ pub enum Found {
     Missing,
     /// It is there, and says this of its tenant.
     There(OrganizationTenant),
-    /// A page of the network's own answers in its place.
+    /// Something of the network's own answers in its place.
     OfTheNetwork,
     /// The service cannot answer now.
     Later(Busy),
@@ -35,19 +35,19 @@ pub fn organization_tenant(
     network: &dyn Send,
     organization: &Organization,
 ) -> Result<Found, NetError> {
-    let mut reply = ask(network, organization, Method::HEAD)?;
+    let directory = VirtualDirectory::default();
+    let url = home_url(Scheme::Https, &Place::DevAzure, &directory, Some(organization));
+    let mut reply = ask(network, &url, Method::HEAD)?;
     if reply.status == 405 {
-        reply = ask(network, organization, Method::GET)?;
+        reply = ask(network, &url, Method::GET)?;
     }
-    let answer = Answer::read(&reply, &[]);
+    let answer = Answer::read(&reply, &url, &[]);
     if let Some(busy) = answer.busy() {
         return Ok(Found::Later(busy));
     }
-    if answer.is_of_the_network() {
-        return Ok(Found::OfTheNetwork);
-    }
     Ok(match reply.status {
         404 => Found::Missing,
+        _ if answer.is_somebody_elses() => Found::OfTheNetwork,
         _ => {
             let values = |name: &str| {
                 reply.headers.get_all(name).iter().map(|value| value.as_bytes()).collect::<Vec<_>>()
@@ -60,9 +60,7 @@ pub fn organization_tenant(
     })
 }
 
-fn ask(network: &dyn Send, organization: &Organization, method: Method) -> Result<Reply, NetError> {
-    let directory = VirtualDirectory::default();
-    let url = home_url(Scheme::Https, &Place::DevAzure, &directory, Some(organization));
+fn ask(network: &dyn Send, url: &str, method: Method) -> Result<Reply, NetError> {
     let request = Request::builder()
         .method(method)
         .uri(url)
@@ -203,6 +201,8 @@ mod tests {
         let later =
             |status, retry_after, offline| Found::Later(Busy { status, retry_after, offline });
         let location = format!("location: https://{GLOBAL}/{U}/oauth2/authorize");
+        let e2e = "x-vss-e2eid: 5f0c4f5e-0000-0000-0000-000000000000";
+        let gate = "location: https://gate.example/oauth2/start";
         for (status, headers, want) in [
             (404, &[][..], Found::Missing),
             (404, &[&*tenant], Found::Missing),
@@ -219,8 +219,15 @@ mod tests {
                 &["www-authenticate: Bearer", &*zero],
                 Found::There(OrganizationTenant::MicrosoftAccounts),
             ),
-            (401, &["www-authenticate: Bearer"], Found::There(OrganizationTenant::Unknown)),
-            (401, &[], Found::There(OrganizationTenant::Unknown)),
+            (401, &["www-authenticate: Bearer", e2e], Found::There(OrganizationTenant::Unknown)),
+            (401, &[e2e], Found::There(OrganizationTenant::Unknown)),
+            // What the network has put in its place.
+            (401, &["www-authenticate: Basic realm=\"gate\""], Found::OfTheNetwork),
+            (200, &["content-type: text/html"], Found::OfTheNetwork),
+            (200, &[], Found::OfTheNetwork),
+            (403, &["content-type: text/html"], Found::OfTheNetwork),
+            (302, &[gate], Found::OfTheNetwork),
+            (302, &[], Found::OfTheNetwork),
         ] {
             let table = Table::new([reply(status, headers, "")]);
             assert_eq!(organization_tenant(&table, &contoso()), Ok(want), "{status} {headers:?}");

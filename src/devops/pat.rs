@@ -131,7 +131,7 @@ pub fn try_pat(network: &dyn Send, site: Site<'_>, username: &[u8], pat: &Secret
         .expect("a percent-encoded address and plain headers make a request");
     match network.send(request) {
         Ok(reply) => {
-            let answer = Answer::read(&reply, &authorization.secrets());
+            let answer = Answer::read(&reply, &address, &authorization.secrets());
             match classify(answer, &reply.body, site.place.is_cloud()) {
                 // There is a Server, then, and it is only the call that it does not know.
                 Trial::NoSuchPlace { by_azure: true } if whole_server => {

@@ -1,6 +1,7 @@
 //! The errors of other rooms as outcomes.
 
 use super::table::Outcome;
+use crate::azure::sentences;
 use crate::broker::RefreshFailure;
 use crate::entra::EntraError;
 use crate::net::NetError;
@@ -33,6 +34,15 @@ pub(super) fn of_vault(error: &VaultError) -> Outcome {
 pub(super) fn of_the_networks_page(name: &str) -> Outcome {
     Outcome::passing(
         format!("in place of {name} a web page answers that is not Azure DevOps' own"),
-        "check that no proxy or sign-in page of the network answers in its place",
+        format!("check that {}", sentences::NOTHING_IN_ITS_PLACE),
+    )
+}
+
+/// Something answers in the place of Azure DevOps; `to` is where it leads, if it is a redirect.
+pub(super) fn of_something_else(name: &str, to: Option<&str>) -> Outcome {
+    let to = to.map_or_else(String::new, |to| format!(", and sends on to {to}"));
+    Outcome::passing(
+        format!("in place of {name} something answers that is not Azure DevOps{to}"),
+        format!("check that {}", sentences::NOTHING_IN_ITS_PLACE),
     )
 }

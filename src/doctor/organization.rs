@@ -1,11 +1,11 @@
 //! Whether the organization or Server is there, and whether the tenant signed in at is its own.
 
 use super::context::Host;
-use super::faults::{of_network, of_the_networks_page};
+use super::faults::{of_network, of_something_else};
 use super::table::Outcome;
-use crate::azure::{Authority, Organization, Place, VirtualDirectory};
+use crate::azure::{Authority, Organization, Place, VirtualDirectory, home_url, sentences};
 use crate::devops::{
-    Answer, Busy, Comparison, Door, Found, compare, no_server_at, organization_tenant,
+    Answer, Busy, Comparison, Door, Found, Redirect, compare, no_server_at, organization_tenant,
 };
 use crate::entra::OrganizationTenant;
 use crate::integration::HostKey;
@@ -20,29 +20,57 @@ pub(super) fn organization(host: &Host) -> Outcome {
         (HostKey::Cloud, None) if integration.oauth.is_some() => {
             Outcome::skipped("no organization is named: add its URL to see it checked")
         }
-        (HostKey::Cloud, None) => match reach(host, &format!("https://{}/", Place::DevAzure)) {
-            Ok(_) => Outcome::passed(format!("{} answers", Place::DevAzure)),
-            Err(outcome) => outcome,
-        },
+        (HostKey::Cloud, None) => whole_cloud(host),
     }
 }
 
-fn server(host: &Host, authority: &Authority, directory: &VirtualDirectory) -> Outcome {
-    let url = format!(
-        "{}://{authority}{}/_apis/connectionData",
-        host.target.scheme.as_str(),
-        directory.prefix()
-    );
-    match reach(host, &url) {
-        Ok(answer) if answer.status == 404 => Outcome::from(no_server_at(authority, directory)),
-        // Whether a token gets past the web server shows with a token.
-        Ok(answer) if Door::of(&answer, false) == Some(Door::NoBasic) => {
-            Outcome::from(Door::NoBasic.failure(&authority.to_string(), &url, ""))
-        }
-        Ok(answer) if answer.is_of_the_network() => of_the_networks_page(&authority.to_string()),
-        Ok(_) => Outcome::passed(format!("{authority}{} answers", directory.prefix())),
-        Err(outcome) => outcome,
+fn whole_cloud(host: &Host) -> Outcome {
+    let name = Place::DevAzure.to_string();
+    let answer = match reach(host, &format!("https://{name}/")) {
+        Ok(answer) => answer,
+        Err(outcome) => return outcome,
+    };
+    match &answer.redirect {
+        // Strangers may be shown what the Services are.
+        Some(Redirect::Elsewhere(to)) if to.ends_with(".microsoft.com") => {}
+        Some(Redirect::Elsewhere(to)) => return of_something_else(&name, Some(to)),
+        _ if answer.is_somebody_elses() => return of_something_else(&name, None),
+        _ => {}
     }
+    Outcome::passed(format!("{name} answers"))
+}
+
+fn server(host: &Host, authority: &Authority, directory: &VirtualDirectory) -> Outcome {
+    let place = Place::Other(authority.clone());
+    let home = home_url(host.target.scheme, &place, directory, None);
+    let answer = match reach(host, &format!("{home}/_apis/connectionData")) {
+        Ok(answer) => answer,
+        Err(outcome) => return outcome,
+    };
+    let name = authority.to_string();
+    if answer.status == 404 {
+        return Outcome::from(no_server_at(authority, directory));
+    }
+    // Whether a token gets past the web server shows with a token.
+    if Door::of(&answer, false) == Some(Door::NoBasic) {
+        return Outcome::from(Door::NoBasic.failure(&name, &home, ""));
+    }
+    if let Some(Redirect::Elsewhere(to)) = &answer.redirect {
+        return Outcome::failed(
+            None,
+            format!("{name} sends on to {to}, where no token is sent"),
+            format!(
+                "open {home} in a browser: if that ends at another address of the Server, name it: \
+                 git-credential-ona-azure integration add --host <host>; otherwise check that {}",
+                sentences::NOTHING_IN_ITS_PLACE
+            ),
+        );
+    }
+    // The web server may ask for a credential before Azure DevOps does.
+    if answer.is_somebody_elses() && answer.status != 401 {
+        return of_something_else(&name, None);
+    }
+    Outcome::passed(format!("{name}{} answers", directory.prefix()))
 }
 
 /// Whether anything is there, as far as it tells without a credential.
@@ -55,7 +83,7 @@ fn reach(host: &Host, url: &str) -> Result<Answer, Outcome> {
             Outcome::failed(None, format!("{url} is no address that can be asked"), "check it")
         })?;
     let reply = host.send(request).map_err(|error| of_network(&error))?;
-    let answer = Answer::read(&reply, &[]);
+    let answer = Answer::read(&reply, url, &[]);
     match answer.busy() {
         Some(busy) => Err(later(host, &busy)),
         None => Ok(answer),
@@ -74,7 +102,7 @@ fn of_cloud(host: &Host, organization: &Organization) -> Outcome {
     let theirs = match organization_tenant(host, organization) {
         Err(error) => return of_network(&error),
         Ok(Found::Later(busy)) => return later(host, &busy),
-        Ok(Found::OfTheNetwork) => return of_the_networks_page(&Place::DevAzure.to_string()),
+        Ok(Found::OfTheNetwork) => return of_something_else(&Place::DevAzure.to_string(), None),
         Ok(Found::Missing) => {
             return Outcome::failed(
                 None,

@@ -75,7 +75,8 @@ fn ask(host: &Host, service: &str) -> Outcome {
         host.target.place.authority(),
         super::context::encoded(repository.trim_end_matches('/'))
     );
-    let request = Request::get(format!("{base}/info/refs?service={service}"))
+    let address = format!("{base}/info/refs?service={service}");
+    let request = Request::get(&address)
         .header("authorization", authorization)
         .header("x-tfs-fedauthredirect", "Suppress")
         .extension(EnoughBody(ENOUGH))
@@ -90,7 +91,8 @@ fn ask(host: &Host, service: &str) -> Outcome {
     match host.send(request) {
         Ok(reply) => {
             let secrets = [password.expose_str().unwrap_or_default(), &**encoded];
-            verdict(&asked(host, credential, service), &Answer::read(&reply, &secrets))
+            let answer = Answer::read(&reply, &address, &secrets);
+            verdict(&asked(host, credential, service), &answer)
         }
         Err(error) => Outcome::passing(error.to_string(), error.hint()),
     }

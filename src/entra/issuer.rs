@@ -15,6 +15,8 @@ pub use error::IssuerError;
 pub use expected::ExpectedIssuer;
 use expected::TEMPLATE;
 
+pub(super) use crate::guid::is_guid;
+
 /// Entra's login hosts: the one to use, then its other names (MSAL's KnownMetadataProvider,
 /// "National clouds"). The German cloud of before 2021 is closed and not among them.
 const CLOUDS: [&[&str]; 6] = [
@@ -285,6 +287,11 @@ pub(super) fn cloud_of(host: &str) -> Option<&'static [&'static str]> {
     CLOUDS.into_iter().find(|names| names.iter().any(|name| name.eq_ignore_ascii_case(host)))
 }
 
+/// Whether people sign in to Entra ID there, in whichever cloud.
+pub fn is_login_host(host: &str) -> bool {
+    cloud_of(host).is_some()
+}
+
 fn not_a_login_host(host: &str, port: Option<u16>) -> IssuerError {
     if WRONG_PAGES.contains(&host) || host.ends_with(".visualstudio.com") {
         return IssuerError::WrongPage { host: host.to_owned() };
@@ -325,15 +332,6 @@ pub(super) fn is_placeholder(tenant: &str) -> bool {
 /// Whether an ID is the one of all zeros, which stands for no tenant.
 pub(super) fn is_zero(text: &str) -> bool {
     is_guid(text) && text.bytes().all(|b| matches!(b, b'0' | b'-'))
-}
-
-/// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` (RFC 9562 section 4).
-pub(super) fn is_guid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }
 
 #[cfg(test)]

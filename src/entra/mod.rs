@@ -22,7 +22,7 @@ pub use device::{Device, Pace, Polled, ask as ask_for_device_code, poll as poll_
 pub use discovery::{Endpoints, endpoints, fetch as fetch_endpoints};
 pub use door::{Callback, Door, Mistake};
 pub use error::EntraError;
-pub use issuer::{ExpectedIssuer, Issuer, IssuerError};
+pub use issuer::{ExpectedIssuer, Issuer, IssuerError, is_login_host};
 pub use loopback::{Arrival, Loopback};
 pub use refusal::{Class, Refusal, parse_retry_after};
 pub use registered::{Registered, prove_redirect_uri};

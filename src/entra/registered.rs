@@ -6,6 +6,7 @@
 //! goes with it, and nothing listens where it would be sent.
 
 use oauth2::http::Request;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::discovery::Endpoints;
@@ -48,15 +49,14 @@ pub fn prove_redirect_uri(
         .expect("a host, a port and a path make a URL");
     let authorization = authorize(endpoints, app, &redirect_uri, issuer, None);
     let url = without_prompt(&authorization.url);
-    let host = url.host_str().unwrap_or_default().to_owned();
     let request = Request::get(url.as_str())
         .header("accept", "text/html, application/json;q=0.9")
         .extension(EnoughBody(ENOUGH))
         .body(Vec::new())
-        .map_err(|_| EntraError::Unusable(format!("{host} cannot be asked")))?;
+        .map_err(|_| EntraError::Unusable(format!("{} cannot be asked", host(&url))))?;
     let reply = network.send(request)?;
     let door = Door { state: authorization.state, port: PORT, path };
-    judge(&reply, &door, &redirect_uri, &host)
+    judge(&reply, &door, &redirect_uri, &url)
 }
 
 /// The same address with `prompt=none` in place of what it says of pages to show.
@@ -67,12 +67,17 @@ fn without_prompt(url: &Url) -> Url {
     quiet
 }
 
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
+}
+
 fn judge(
     reply: &Reply,
     door: &Door,
     redirect_uri: &Url,
-    host: &str,
+    asked: &Url,
 ) -> Result<Registered, EntraError> {
+    let host = host(asked);
     if reply.status == 429 || reply.status >= 500 {
         return Err(EntraError::refused(host, reply));
     }
@@ -87,7 +92,7 @@ fn judge(
             _ => Ok(Registered::Untold),
         };
     }
-    match said(reply) {
+    match said(reply, asked) {
         Some(refusal) => Err(refused(refusal, host)),
         None => Ok(Registered::Untold),
     }
@@ -109,30 +114,62 @@ fn refused(refusal: Refusal, host: &str) -> EntraError {
 }
 
 /// What a page says is wrong with the request, where it is something that was set up.
-fn said(reply: &Reply) -> Option<Refusal> {
+fn said(reply: &Reply, asked: &Url) -> Option<Refusal> {
     let body = String::from_utf8_lossy(&reply.body);
     let number = body.match_indices("AADSTS").find_map(|(at, _)| {
         let line = &body[at..];
-        let digits: String =
-            line["AADSTS".len()..].chars().take_while(char::is_ascii_digit).collect();
-        let row = explain(digits.parse().ok()?)?;
+        let (code, _) = line.split_once(':')?;
+        let row = explain(code["AADSTS".len()..].parse().ok()?)?;
         (row.step != Step::Connect).then(|| line.split(['<', '"', '\r', '\n']).next())?
     });
     if let Some(line) = number {
         return Some(Refusal::redirected("invalid_request", line));
     }
     // Another provider's page, which has to tell the person what is wrong (RFC 6749 section 4.1.2.1).
-    if !(400..500).contains(&reply.status) {
+    // With any other status it may be about something else, or from somebody else on the way.
+    if reply.status != 400 {
         return None;
     }
+    let body = without_address(&body, asked);
     ["invalid_redirect_uri", "redirect_uri", "invalid_client", "unauthorized_client"]
         .into_iter()
-        .find(|word| body.contains(word))
+        .find(|word| says(&body, word))
         .map(|word| match word {
             "redirect_uri" => "invalid_redirect_uri",
             word => word,
         })
         .map(|error| Refusal::redirected(error, ""))
+}
+
+/// Whether a page has the word, and not as the name of a field in somebody's address.
+fn says(body: &str, word: &str) -> bool {
+    let names_a_field = |rest: &str| {
+        ["=", "%3D", "%3d", "%253D", "%253d", "&#61;", "&#x3D;", "&#x3d;"]
+            .iter()
+            .any(|equals| rest.starts_with(equals))
+    };
+    body.match_indices(word).any(|(at, word)| !names_a_field(&body[at + word.len()..]))
+}
+
+/// A page without the address that was asked for, which many a page repeats: for a person, in a
+/// link, in a script, or as a part of another address.
+fn without_address(body: &str, asked: &Url) -> String {
+    let target = &asked[url::Position::BeforePath..];
+    [asked.as_str(), target].into_iter().fold(body.to_owned(), |body, address| {
+        let encoded = utf8_percent_encode(address, NON_ALPHANUMERIC).to_string();
+        // What encodeURIComponent leaves as it is.
+        let unreserved = [("%2D", "-"), ("%2E", "."), ("%5F", "_"), ("%7E", "~")];
+        let component =
+            unreserved.iter().fold(encoded.clone(), |text, (code, c)| text.replace(code, c));
+        let forms = [
+            address.replace('&', "&amp;"),
+            address.replace('&', "\\u0026"),
+            address.to_owned(),
+            component,
+            encoded,
+        ];
+        forms.iter().fold(body, |body, form| body.replace(form.as_str(), ""))
+    })
 }
 
 #[cfg(test)]
@@ -142,6 +179,7 @@ mod tests {
 
     use super::*;
 
+    const ASKED: &str = "https://login.example/authorize?client_id=invalid_client&redirect_uri=http%3A%2F%2Flocalhost";
     const BACK: &str = "http://localhost:49152/ona-azure";
 
     fn judged(status: u16, location: &str, body: &str) -> Result<Registered, (u8, String)> {
@@ -151,7 +189,8 @@ mod tests {
         }
         let reply = Reply { status, headers, body: Zeroizing::new(body.as_bytes().to_vec()) };
         let door = Door { state: "right".into(), port: PORT, path: "/ona-azure" };
-        judge(&reply, &door, &Url::parse(BACK).expect("a URL"), "login.example")
+        let [back, asked] = [BACK, ASKED].map(|url| Url::parse(url).expect("a URL"));
+        judge(&reply, &door, &back, &asked)
             .map_err(|error| (error.step().map_or(0, Step::number), error.to_string()))
     }
 
@@ -183,6 +222,29 @@ mod tests {
         ] {
             let judged = judged(status, &location, body).map_err(|(step, _)| step);
             assert_eq!(judged, step, "{status} {location} {body}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_repeats_the_address_or_writes_of_errors_refuses_nothing() {
+        let component = ASKED.replace(':', "%3A").replace('/', "%2F").replace('?', "%3F");
+        let component = component
+            .replace("%3A%2F%2Flocalhost", "%253A%252F%252Flocalhost")
+            .replace('=', "%3D")
+            .replace('&', "%26");
+        for (status, body) in [
+            (403, format!("<h1>Blocked</h1> {ASKED} category: redirect_uri")),
+            (404, "redirect_uri is not at home".to_owned()),
+            (400, format!("cannot read {ASKED}.")),
+            (400, format!("<a href=\"{}\">", ASKED.replace('&', "&amp;"))),
+            (400, format!("cannot GET {}", &ASKED["https://login.example".len()..])),
+            (400, format!("https://gate.example/?from={component}")),
+            (400, "/authorize?x&redirect_uri=http".to_owned()),
+            (400, "x%26redirect_uri%3Dhttp and x%26redirect_uri%3dhttp".to_owned()),
+            (200, "If you see AADSTS7000218 or AADSTS50011, read on: …".to_owned()),
+        ] {
+            let judged = judged(status, "", &body).map_err(|(step, _)| step);
+            assert_eq!(judged, Ok(Registered::Untold), "{status} {body}");
         }
     }
 

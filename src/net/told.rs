@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::fmt::strtime;
 use oauth2::http::{HeaderMap, Request, header::AUTHORIZATION};
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::{NetError, Reply};
+use crate::guid::is_guid;
 use crate::trace::{Fingerprint, Words};
 
 /// The form fields that are secrets (RFC 6749, RFC 7636, RFC 8628).
@@ -18,10 +20,6 @@ const SECRET_FIELDS: [&str; 5] =
 /// The headers by which Entra ID and Azure DevOps find a request again: GUIDs.
 const NUMBERS: [&str; 5] =
     ["x-ms-request-id", "client-request-id", "x-vss-e2eid", "activityid", "x-tfs-session"];
-
-/// How long the value of `Retry-After` is at most that is shown: seconds, or a date (RFC 9110 section
-/// 10.2.3).
-const RETRY_AFTER: usize = "Tue, 24 Nov 2026 18:10:42 GMT".len();
 
 /// In place of what is not as it should be: a peer may send back whatever it was sent.
 const STRANGE: &str = "strange";
@@ -52,21 +50,28 @@ pub(super) fn ended(words: Words, result: &Result<Reply, NetError>, took: Durati
     let words = words.with("ms", took.as_millis());
     match result {
         Ok(reply) => {
-            let number = |name| reply.header(name).map(|id| if is_guid(id) { id } else { STRANGE });
+            let number =
+                |name| reply.header(name).map(|id| if is_number(id) { id } else { STRANGE });
             let words =
                 NUMBERS.into_iter().fold(words, |words, name| words.maybe(name, number(name)));
             let wait = reply.header("retry-after");
-            let fits = |wait: &str| wait.len() <= RETRY_AFTER;
-            words.maybe("retry-after", wait.map(|wait| if fits(wait) { wait } else { STRANGE }))
+            words.maybe("retry-after", wait.map(|wait| if is_wait(wait) { wait } else { STRANGE }))
         }
         Err(error) => words.with("error", error),
     }
 }
 
 /// Azure DevOps writes some in braces.
-fn is_guid(text: &str) -> bool {
-    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
-    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+fn is_number(text: &str) -> bool {
+    is_guid(text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text))
+}
+
+/// Seconds, or a date (RFC 9110 sections 10.2.3 and 5.6.7).
+fn is_wait(text: &str) -> bool {
+    let seconds = (1..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    seconds
+        || (text.len() == "Tue, 24 Nov 2026 18:10:42 GMT".len()
+            && strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text).is_ok())
 }
 
 fn host(url: &Url) -> String {
@@ -137,6 +142,34 @@ mod tests {
             told.contains(" method=GET host=dev.azure.com:8443 path=/contoso/_git/app query=a,b")
         );
         assert!(!told.contains(SECRET), "{told}");
+    }
+
+    #[test]
+    fn of_an_answer_only_what_has_its_shape_is_told() {
+        const ID: &str = "0a0a0a0a-1111-2222-3333-444444444444";
+        let braced = format!("{{{ID}}}");
+        for (name, value, shown) in [
+            ("activityid", ID, true),
+            ("x-tfs-session", &*braced, true),
+            ("activityid", "0a0a0a0a1111222233334444444444440000", false),
+            ("retry-after", "30", true),
+            ("retry-after", "Tue, 24 Nov 2026 18:10:42 GMT", true),
+            ("retry-after", "", false),
+            ("retry-after", "hunter2", false),
+            ("retry-after", "12345678901234567890", false),
+            ("retry-after", "Tue, 24 Nov 2026 (hunter) GMT", false),
+            ("retry-after", "Tue, 24 Nov 2026 18:10:42 UTC", false),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                name.parse::<oauth2::http::HeaderName>().expect("a name"),
+                value.parse().expect("a value"),
+            )]);
+            let reply = Reply { status: 200, headers, body: Vec::new().into() };
+            let told = format!("{:?}", ended(Words::new(), &Ok(reply), Duration::ZERO));
+            let words = if shown { value } else { STRANGE };
+            assert!(told.contains(words), "{told} of {value}");
+            assert_eq!(!value.is_empty() && told.contains(value), shown, "{told} of {value}");
+        }
     }
 
     #[test]

@@ -80,7 +80,15 @@ pub(super) const ROWS: &[Row] = &[
         command: DOCTOR,
         check: "organization",
         step: 0,
-        words: &["a web page answers that is not Azure DevOps' own", "check that no proxy"],
+        words: &["something answers that is not Azure DevOps", "check that no proxy"],
+    },
+    Row {
+        name: "a gateway's refusal in place of Azure DevOps",
+        plant: || failing(Fault::Html(403)),
+        command: DOCTOR,
+        check: "organization",
+        step: 0,
+        words: &["something answers that is not Azure DevOps", "check that no proxy"],
     },
     Row {
         name: "throttled",

@@ -1,6 +1,13 @@
 //! What several rooms say of the same fault, so that git's user reads the same words as that
 //! of `login` and `doctor`.
 
+/// What to see to where the network may have answered: it follows "check that".
+pub const NOTHING_IN_ITS_PLACE: &str =
+    "no proxy or sign-in page of the network answers in its place";
+
+/// What a personal access token that is known lacks for source code; what to do follows.
+pub const LACKS_CODE: &str = "it lacks the scope Code, or its owner has no access to the code";
+
 /// An organization refuses an account.
 pub fn refused(account: &str, organization: &str) -> String {
     format!("Azure DevOps refused {account} for organization {organization}")

@@ -63,8 +63,16 @@ fn line_with_code(body: &[u8]) -> Option<String> {
 /// The title of a page.
 pub(super) fn title(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
-    let (_, rest) = text.split_once("<title>")?;
-    Some(rest.split_once("</title>")?.0.trim().to_owned())
+    // Small letters of ASCII alone keep every byte where it was.
+    let small = text.to_ascii_lowercase();
+    let is_tag = |(at, tag): (usize, &str)| {
+        let end = at + tag.len();
+        small[end..].starts_with(|c: char| c == '>' || c.is_ascii_whitespace()).then_some(end)
+    };
+    let tag = small.match_indices("<title").find_map(is_tag)?;
+    let start = tag + small[tag..].find('>')? + 1;
+    let end = start + small[start..].find("</title")?;
+    Some(text[start..end].trim().to_owned())
 }
 
 /// Whom `TF400813: The user '…' is not authorized to access this resource.` names.

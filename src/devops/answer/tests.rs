@@ -8,7 +8,7 @@ const JSON: &str = "content-type: application/json; charset=utf-8";
 const HTML: &str = "content-type: text/html; charset=utf-8";
 
 fn read(status: u16, headers: &[&str], body: &str) -> Answer {
-    Answer::read(&reply(status, headers, body), &["s3cret"])
+    Answer::read(&reply(status, headers, body), "https://dev.azure.com/contoso", &["s3cret"])
 }
 
 #[test]
@@ -91,7 +91,9 @@ fn an_answer_is_taken_for_what_it_is() {
         (203, &[], "sign in"),
         (302, &["location: https://login.microsoftonline.com/x/oauth2/authorize"], "sign in"),
         (302, &["location: /_signin?x"], "sign in"),
-        (302, &[], "sign in"),
+        (302, &[], "else"),
+        (304, &[], "else"),
+        (302, &["location: https://login.example/oauth2/start"], "elsewhere"),
         (302, &["location: https://elsewhere.example/x"], "elsewhere"),
         (401, &[], "sign in"),
         (403, &[], "else"),
@@ -117,7 +119,15 @@ fn a_page_to_sign_in_at_is_known_by_its_title_where_a_gateway_took_its_numbers()
         let body = format!("<html><head><title>\n{title} </title></head></html>");
         assert_eq!(kind(&read(200, &[HTML], &body)), want, "{title}");
     }
-    assert_eq!(kind(&read(200, &[HTML], "<title>Azure DevOps")), "network");
+    for (body, want) in [
+        ("<HTML><TITLE>Sign in to your account</TITLE>", "sign in"),
+        ("<svg><titles>x</titles></svg><title\n lang=\"en\">Azure DevOps</title>", "sign in"),
+        ("<title>Azure DevOps", "network"),
+        ("<title", "network"),
+        ("<titles>Azure DevOps</title>", "network"),
+    ] {
+        assert_eq!(kind(&read(200, &[HTML], body)), want, "{body}");
+    }
 }
 
 #[test]

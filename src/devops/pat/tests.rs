@@ -28,7 +28,9 @@ const FORBIDDEN: &str = r#"{"message":"GlobalPatPolicyViolation"}"#;
 
 fn meaning(status: u16, headers: &[&str], body: &str, cloud: bool) -> Trial {
     let reply = reply(status, headers, body);
-    classify(Answer::read(&reply, &[]), &reply.body, cloud)
+    let host = if cloud { "dev.azure.com" } else { "tfs.corp.example" };
+    let answer = Answer::read(&reply, &format!("https://{host}/x"), &[]);
+    classify(answer, &reply.body, cloud)
 }
 
 /// The words of an outcome in short.
@@ -68,7 +70,13 @@ fn every_answer_of_azure_devops_services_has_its_meaning() {
         (302, &[LOGIN], "", "NotAccepted"),
         (302, &["location: /_signin?realm=x"], "", "NotAccepted"),
         (302, &["location: https://spsprodweu1.vssps.visualstudio.com/_signin"], "", "NotAccepted"),
-        (302, &[], "", "NotAccepted"),
+        (302, &[], "", "Unclear 302"),
+        (
+            302,
+            &["location: https://login.corp.example/oauth2/start"],
+            "",
+            "Moved https://login.corp.example",
+        ),
         (
             302,
             &["location: https://u:p@portal.example:8443/x?y"],

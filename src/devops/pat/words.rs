@@ -104,7 +104,7 @@ impl Trial {
                 "{name} accepts the personal access token, but not for source code{}",
                 quote(said)
             ))
-            .hint(format!("it lacks the scope Code, or its owner has no access to the code; {anew}"))
+            .hint(format!("{}; {anew}", sentences::LACKS_CODE))
             .exit(Exit::SignIn),
             Self::NoSuchPlace { by_azure } => no_such_place(site, *by_azure, asker),
             Self::NoBasic => Door::NoBasic.failure(&name, &site.home_url(), ""),
@@ -123,7 +123,8 @@ impl Trial {
                 "{name} answers with HTTP status {status}, which says nothing about the personal access token"
             ))
             .hint(format!(
-                "check the address, and that no proxy or sign-in page of the network answers in its place{}{}",
+                "check the address, and that {}{}{}",
+                sentences::NOTHING_IN_ITS_PLACE,
                 asker.or_untried(),
                 asker.then(site)
             )),

@@ -95,8 +95,14 @@ fn told(asked: &Asked<'_>, answer: &Answer) -> Option<Outcome> {
         return None;
     }
     if answer.says_expired() {
-        let what = sentences::pat_ran_out(name);
-        return Some(Outcome::failed(Step::Connect, what, asked.new_pat()));
+        let (what, fix) = match asked.by {
+            By::Pat => (sentences::pat_ran_out(name), asked.new_pat()),
+            By::OAuth { .. } => (
+                format!("the access token for {name} has run out{quoted}"),
+                format!("sign in again: {}", asked.login()),
+            ),
+        };
+        return Some(Outcome::failed(Step::Connect, what, fix));
     }
     let row = answer.said.as_deref().and_then(explain_service)?;
     let (mut step, mut what, mut fix) =
@@ -111,10 +117,7 @@ fn told(asked: &Asked<'_>, answer: &Answer) -> Option<Outcome> {
             what = format!(
                 "{name} accepts the personal access token, but not for source code{quoted}"
             );
-            fix = format!(
-                "it lacks the scope Code, or its owner has no access to the code; {}",
-                asked.new_pat()
-            );
+            fix = format!("{}; {}", sentences::LACKS_CODE, asked.new_pat());
         }
         ("TF401027", By::OAuth { may_write: false, .. }, _) if asked.writes() => {
             step = Some(Step::ApiPermissions);
@@ -182,8 +185,7 @@ fn other(asked: &Asked<'_>, answer: &Answer) -> Outcome {
             ),
             match answer.by_azure {
                 true => answer.whom_to_ask(asked.cloud),
-                false => "check that no proxy or sign-in page of the network answers in its place"
-                    .to_owned(),
+                false => format!("check that {}", sentences::NOTHING_IN_ITS_PLACE),
             },
         ),
     }

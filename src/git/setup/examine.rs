@@ -17,6 +17,7 @@ pub struct Examination {
     /// The setting that has git ask us; `None` if git does not.
     pub asked: Option<Origin>,
     /// The program that setting runs: a path, or a mere name where nothing of that name is found.
+    /// `None` where only a shell can tell.
     pub program: Option<PathBuf>,
     /// Other helpers, which git asks first.
     pub before: Vec<Origin>,
@@ -200,7 +201,7 @@ fn judge(entries: &[Effective], url: &str, helper: &str) -> Examination {
         }
     }
     found.asked = ours.map(|at| origin(&entries[at]));
-    found.program = ours.map(|at| PathBuf::from(helper_value::program(&entries[at].value)));
+    found.program = ours.and_then(|at| helper_value::program(&entries[at].value));
     found.dropped_by = dropped.map(|at| origin(&entries[at]));
     let (before, after): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|at| ours.is_none_or(|ours| *at < ours));

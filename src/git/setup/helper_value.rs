@@ -1,6 +1,6 @@
 //! The value of `credential.helper` that means this program: written, and recognised. Pure.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::report::Failure;
 
@@ -62,34 +62,42 @@ pub(super) fn shown(helper: &str) -> String {
     }
 }
 
-/// The program that git's shell runs for a helper's value: an absolute path, or the name that is
-/// looked up (gitcredentials(7): `!` leads a shell's command, a path is taken as it is, and `foo`
-/// stands for `git credential-foo`).
-pub(super) fn program(helper: &str) -> String {
+/// The program that git's shell runs for a helper's value, where that can be told without a shell:
+/// an absolute path to a program of our name, or a name that is looked up (gitcredentials(7): `!`
+/// leads a shell's command, a path is taken as it is, and `foo` stands for `git credential-foo`).
+pub(super) fn program(helper: &str) -> Option<PathBuf> {
     let command = helper.strip_prefix('!').unwrap_or(helper);
-    let word = first_word(command);
-    match helper.starts_with('!') || Path::new(&word).is_absolute() {
-        true => word,
-        false => format!("git-credential-{word}"),
+    let word = first_word(command)?;
+    let path = PathBuf::from(&word);
+    if path.is_absolute() {
+        // Whatever else leads the command runs this program in a way of its own.
+        let name = path.file_name()?.to_str()?;
+        return (name.strip_suffix(".exe").unwrap_or(name) == NAME).then_some(path);
+    }
+    match helper.starts_with('!') {
+        true => (word == NAME).then_some(path),
+        false => Some(format!("git-credential-{word}").into()),
     }
 }
 
-/// The first word as a shell reads it.
-fn first_word(command: &str) -> String {
+/// The first word as a shell reads it; `None` where the shell puts something else in its place.
+fn first_word(command: &str) -> Option<String> {
+    let command = command.trim_start();
     let mut word = String::new();
     let mut quote = None;
-    let mut chars = command.trim_start().chars();
+    let mut chars = command.chars();
     while let Some(c) = chars.next() {
         match (c, quote) {
             (c, Some(open)) if c == open => quote = None,
             (c, Some('\'')) => word.push(c),
+            ('$' | '`', _) | ('*' | '?' | '[', None) => return None,
             ('\\', _) => word.extend(chars.next()),
             ('\'' | '"', None) => quote = Some(c),
-            (c, None) if c.is_whitespace() || c == ';' => break,
+            (c, None) if c.is_whitespace() || ";&|<>".contains(c) => break,
             (c, _) => word.push(c),
         }
     }
-    word
+    Some(word)
 }
 
 #[cfg(test)]
@@ -129,15 +137,32 @@ mod tests {
     }
 
     #[test]
-    fn the_program_of_a_value_is_known() {
+    fn the_program_of_a_value_is_known_where_no_shell_has_a_say() {
         for (helper, expected) in [
-            ("/usr/bin/x --flag", "/usr/bin/x"),
-            (r"/a\ b/o\'x/y get", "/a b/o'x/y"),
-            ("!'/a b/x' --flag", "/a b/x"),
-            ("!x; echo", "x"),
+            ("/b/git-credential-ona-azure --flag", "/b/git-credential-ona-azure"),
+            (r"/a\ b/o\'x/git-credential-ona-azure get", "/a b/o'x/git-credential-ona-azure"),
+            ("!'/a b/git-credential-ona-azure.exe' --flag", "/a b/git-credential-ona-azure.exe"),
+            ("!'/a$b/git-credential-ona-azure'&& x", "/a$b/git-credential-ona-azure"),
             ("ona-azure --flag", "git-credential-ona-azure"),
+            ("!git-credential-ona-azure;", "git-credential-ona-azure"),
         ] {
-            assert_eq!(program(helper), expected, "{helper}");
+            assert_eq!(program(helper).as_deref(), Some(Path::new(expected)), "{helper}");
+        }
+        for untold in [
+            "!~/bin/git-credential-ona-azure",
+            "!$HOME/bin/git-credential-ona-azure",
+            "!\"$HOME\"/bin/git-credential-ona-azure",
+            "/home/$USER/git-credential-ona-azure",
+            "/home/*/git-credential-ona-azure",
+            "!A=1 /opt/git-credential-ona-azure",
+            "!env A=1 /opt/git-credential-ona-azure",
+            "!test -x /opt/git-credential-ona-azure && /opt/git-credential-ona-azure",
+            "!/usr/bin/sudo /opt/git-credential-ona-azure",
+            "/usr/bin/env /opt/git-credential-ona-azure",
+            "!git-credential-ona-azure() { exit; }",
+            "!",
+        ] {
+            assert_eq!(program(untold), None, "{untold}");
         }
     }
 

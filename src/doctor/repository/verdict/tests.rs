@@ -27,7 +27,7 @@ fn of(by: By, cloud: bool, status: u16, headers: &[&str], body: &str) -> Outcome
         cloud,
         url: url.to_owned(),
     };
-    verdict(&asked, &Answer::read(&reply(status, headers, body), &[]))
+    verdict(&asked, &Answer::read(&reply(status, headers, body), &asked.url, &[]))
 }
 
 #[test]
@@ -84,6 +84,24 @@ fn every_answer_is_told_with_its_step_and_the_way_out() {
             Some(ApiPermissions),
             "dev.azure.com/contoso: the right to push is missing",
             "make a token with Code (Read & write), and give it: git-credential-ona-azure login https://dev.azure.com/contoso --pat; if it has that, ask for",
+        ),
+        (
+            oauth(true),
+            401,
+            &[IDS, "x-tfs-serviceerror: The%20access%20token%20has%20expired."],
+            "",
+            Some(Connect),
+            "the access token for dev.azure.com/contoso has run out (The access token has expired)",
+            "sign in again: git-credential-ona-azure login https://dev.azure.com/contoso",
+        ),
+        (
+            By::Pat,
+            401,
+            &[IDS, "x-tfs-serviceerror: The%20access%20token%20has%20expired."],
+            "",
+            Some(Connect),
+            "the personal access token for dev.azure.com/contoso has run out",
+            "make a new one",
         ),
         (
             oauth(true),
