@@ -32,7 +32,14 @@ pub fn target(text: &str, local: bool) -> Result<Target, UrlError> {
         .and_then(|name| crate::azure::organization_in_username(&url.place, name.as_bytes()));
     let path =
         url.path.filter(|path| !path.is_empty()).or_else(|| named.map(|name| name.to_string()));
-    Ok(Target { scheme: url.scheme, place: url.place, path, holds_secret, local })
+    Ok(Target {
+        scheme: url.scheme,
+        place: url.place,
+        path,
+        username: url.username,
+        holds_secret,
+        local,
+    })
 }
 
 /// The remotes of a clone that are ours.
@@ -234,6 +241,7 @@ fn of_host(
         scheme,
         place: integration.host.key.place(),
         path: Some(path).filter(|path| !path.is_empty()),
+        username: None,
         holds_secret: false,
         local: false,
     };
