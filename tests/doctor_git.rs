@@ -149,7 +149,7 @@ fn a_proxy_that_only_git_uses_is_said() {
     }
 }
 
-/// Runs what follows `before` in the advice of a check, as it stands.
+/// Runs the advice of a check as it stands.
 #[track_caller]
 fn follow(machine: &Machine, document: &Value, id: &str) {
     let targets = document["targets"].as_array().expect("targets").iter();
