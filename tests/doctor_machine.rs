@@ -361,7 +361,12 @@ fn what_the_environment_tells_git_counts_and_is_named_as_such() {
     expect(&document, "git.others", "failed", &["/opt/keeper (hidden) (the environment"]);
     assert!(!document.to_string().contains("hunter2"));
     set(&mut machine, "credential.https://dev.azure.com.useHttpPath", "false");
-    expect(&doctor(&machine, &[REPOSITORY]), "git.path", "failed", &["useHttpPath is not set"]);
+    expect(
+        &doctor(&machine, &[REPOSITORY]),
+        "git.path",
+        "failed",
+        &["useHttpPath is off in the environment"],
+    );
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! git's configuration for the target.
 
+mod address;
+mod proxy;
+
 use std::path::Path;
 
 use super::context::Host;
 use super::table::Outcome;
 use crate::azure::{RemoteUrl, UrlError};
 use crate::git::parameters::is_no;
-use crate::git::setup::{Origin, Rewrite, redact};
-use crate::net;
+use crate::git::setup::{Examination, Origin, Rewrite, redact};
 use crate::paths::NAME;
-use crate::report::word;
-use url::Url;
+
+pub(super) use address::address;
+pub(super) use proxy::proxy;
 
 const SETUP: &str = "git-credential-ona-azure setup-git";
 
@@ -21,24 +24,28 @@ fn helpers(origins: &[Origin]) -> String {
     origins.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
-/// What takes other helpers away. Behind what the environment says our own section cannot be moved.
-fn remove(origins: &[Origin]) -> String {
-    match origins.iter().find(|origin| origin.is_of_environment()).or(origins.first()) {
-        Some(first) if first.is_of_environment() => first.removal().to_owned(),
+/// What takes other helpers away. Behind what the environment or the repository says our own section
+/// cannot be moved.
+fn remove(origins: &[Origin], found: &Examination) -> String {
+    let fixed = |origin: &&Origin| origin.is_of_environment() || is_only_here(origin, found);
+    match origins.iter().find(fixed).or(origins.first()) {
+        Some(first) if fixed(&first) => first.unset(),
         Some(first) => format!("{}, or: {SETUP} --replace", first.removal()),
         None => format!("{SETUP} --replace"),
     }
 }
 
-pub(super) fn address(host: &Host) -> Outcome {
-    if host.target.holds_secret {
-        return Outcome::failed(
-            None,
-            "the address of the remote holds a password or token, which git uses in place of any helper's",
-            format!("git remote set-url <remote> {}", word(&host.target.url())),
-        );
+/// What makes a setting count no more: our own section behind it, where that can be.
+fn overtake(origin: &Origin, found: &Examination) -> String {
+    match origin.is_of_environment() || is_only_here(origin, found) {
+        true => origin.unset(),
+        false => format!("{SETUP} --replace"),
     }
-    Outcome::passed(host.target.url())
+}
+
+/// Whether a file of this repository's alone says so.
+fn is_only_here(origin: &Origin, found: &Examination) -> bool {
+    found.only_here.contains(&origin.file)
 }
 
 pub(super) fn helper(host: &Host) -> Outcome {
@@ -54,10 +61,7 @@ pub(super) fn helper(host: &Host) -> Outcome {
                     "git does not ask this program: an empty credential.helper in {} drops it",
                     by.place()
                 ),
-                match by.is_of_environment() {
-                    true => by.removal().to_owned(),
-                    false => format!("{SETUP} --replace"),
-                },
+                overtake(by, found),
             ),
             None => {
                 let others = [&found.before[..], &found.after].concat();
@@ -80,6 +84,16 @@ pub(super) fn helper(host: &Host) -> Outcome {
             format!("{SETUP} --replace"),
         );
     }
+    if let Some(home) = home_that_git_lacks(asked) {
+        return Outcome::failed(
+            None,
+            format!(
+                "HOME is not set, so git reads no configuration of yours: {} has it ask this program in vain",
+                asked.place()
+            ),
+            format!("export HOME={home}"),
+        );
+    }
     let this = host.machine.helper.canonicalize().ok();
     let other = found
         .program
@@ -87,6 +101,21 @@ pub(super) fn helper(host: &Host) -> Outcome {
         .filter(|program| program.canonicalize().ok() != this)
         .map(|program| format!("git runs another copy than this one: {}", program.display()));
     Outcome::passed(format!("git asks {NAME} ({})", asked.place())).note(other)
+}
+
+/// The home that a setting was found in, though git is not told of it: git knows no other way to
+/// somebody's home than HOME (git-config(1), FILES).
+fn home_that_git_lacks(asked: &Origin) -> Option<String> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if cfg!(windows)
+        || ["HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"]
+            .into_iter()
+            .any(|name| set(name).is_some())
+    {
+        return None;
+    }
+    let home = directories::BaseDirs::new()?.home_dir().to_owned();
+    asked.file.starts_with(&home).then(|| home.display().to_string())
 }
 
 /// A mere name was looked up in vain: here, it would be one of whatever directory this is.
@@ -103,7 +132,7 @@ pub(super) fn others(host: &Host) -> Outcome {
         return Outcome::failed(
             None,
             format!("another helper answers before this program: {}", helpers(&found.before)),
-            remove(&found.before),
+            remove(&found.before, found),
         );
     }
     if !found.after.is_empty() {
@@ -113,7 +142,7 @@ pub(super) fn others(host: &Host) -> Outcome {
                 "another helper follows this program, and is given the token to keep: {}",
                 helpers(&found.after)
             ),
-            remove(&found.after),
+            remove(&found.after, found),
         );
     }
     Outcome::passed("git asks no other helper")
@@ -134,11 +163,17 @@ pub(super) fn path(host: &Host) -> Outcome {
             "git says the host only, which is enough for a token of the whole Server",
         );
     }
-    Outcome::failed(
-        None,
-        "git does not say which organization or collection is meant: credential.useHttpPath is not set",
-        SETUP,
-    )
+    const UNSAID: &str = "git does not say which organization or collection is meant";
+    match &found.no_http_path {
+        Some(off) => Outcome::failed(
+            None,
+            format!("{UNSAID}: credential.useHttpPath is off in {}", off.place()),
+            overtake(off, found),
+        ),
+        None => {
+            Outcome::failed(None, format!("{UNSAID}: credential.useHttpPath is not set"), SETUP)
+        }
+    }
 }
 
 pub(super) fn header(host: &Host) -> Outcome {
@@ -243,22 +278,6 @@ pub(super) fn settings(host: &Host) -> Outcome {
         .note(unverified)
         .note(empty)
         .note(silent)
-}
-
-/// Which proxy the target is reached through.
-pub(super) fn proxy(host: &Host) -> Outcome {
-    let name = host.target.place.authority();
-    let Ok(url) = Url::parse(&host.target.url()) else {
-        return Outcome::skipped(format!("{name} is no address that can be asked"));
-    };
-    let found = net::proxy(&url);
-    Outcome::passed(match found.proxy {
-        Some(proxy) => {
-            let proxy = redact::value("http.proxy", &proxy);
-            format!("{proxy} for {name} ({})", found.by)
-        }
-        None => format!("none for {name} ({})", found.by),
-    })
 }
 
 /// Only where a Server may offer NTLM.

@@ -72,6 +72,8 @@ pub struct Target {
     pub place: Place,
     /// The path git would ask for.
     pub path: Option<String>,
+    /// The user in the address, for whom git asks.
+    pub username: Option<String>,
     /// Whether the address held a password or token, which is not kept.
     pub holds_secret: bool,
     /// Whether it is a remote of the repository around the current directory.
@@ -91,6 +93,7 @@ impl Target {
             scheme: Scheme::Https,
             place: integration.host.key.place(),
             path: Some(path).filter(|path| !path.is_empty()),
+            username: None,
             holds_secret: false,
             local: false,
         }
@@ -286,15 +289,31 @@ impl Host {
 
     /// What `get` would give, asked once. Nothing is refreshed and nothing is written.
     pub(super) fn given(&self) -> &Given {
-        self.given.get_or_init(|| self.ask_for_credential())
+        self.given.get_or_init(|| self.ask_for_credential(self.username()))
     }
 
-    fn ask_for_credential(&self) -> Given {
+    /// Whether `get` would give something, were it asked for nobody in particular.
+    pub(super) fn gives_to_anybody(&self) -> bool {
+        !matches!(self.ask_for_credential(None), Given::Nothing(_))
+    }
+
+    /// The user git asks for: that of the address before `credential.username` (gitcredentials(7)),
+    /// as far as git's configuration was looked at.
+    fn username(&self) -> Option<String> {
+        let configured = || {
+            let examination = self.examination.get()?.as_ref().ok()?;
+            examination.username.as_ref().map(|setting| setting.value.clone())
+        };
+        self.target.username.clone().or_else(configured)
+    }
+
+    fn ask_for_credential(&self, username: Option<String>) -> Given {
         let vault = self.machine.vault();
         let request = Request {
             protocol: Some(self.target.scheme.as_str().into()),
             host: Some(self.target.place.authority().to_string().into_bytes()),
             path: self.path_for_get().map(String::into_bytes),
+            username: username.map(String::into_bytes),
             // A header that was kept is only given to a git that takes one.
             capabilities: Capabilities { authtype: true, state: true },
             ..Request::default()

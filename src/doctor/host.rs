@@ -34,7 +34,7 @@ const fn check(
 #[rustfmt::skip]
 pub(super) const CHECKS: &[Check<Host>] = &[
     check("integration", "the integration", None, &["integration.file"], &[], set_up::integration),
-    check("git.address", "the remote's address", None, &[], &[], configuration::address),
+    check("git.address", "the remote's address", None, &["git.program"], &[], configuration::address),
     check("git.helper", "git asks this program", None, &["git.program"], &[], configuration::helper),
     check("git.others", "other credential helpers", None, &["git.helper"], &[], configuration::others),
     check("git.path", "git says the organization", None, &["git.helper"], &[], configuration::path),
@@ -54,7 +54,7 @@ pub(super) const CHECKS: &[Check<Host>] = &[
     Check { deadline: REFRESH, ..check("refresh", "the refresh", Some(Step::Connect), &["account", "trust"], &["issuer", "client"], session::refresh) },
     check("token", "the access token", Some(Step::Connect), &["account"], &["refresh"], session::token),
     check("pat", "the personal access token", Some(Step::Connect), &["integration", "vault", "trust"], &[], pat::pat),
-    check("credential", "what git is given", Some(Step::Connect), &["integration", "vault"], &["account", "refresh", "pat"], repository::credential),
+    check("credential", "what git is given", Some(Step::Connect), &["integration", "vault"], &["git.address", "account", "refresh", "pat"], repository::credential),
     check("repository.read", "clone and fetch", None, &["credential", "trust"], &[], repository::read),
     check("repository.write", "push", None, &["repository.read"], &[], repository::write),
 ];

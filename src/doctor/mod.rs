@@ -65,8 +65,12 @@ pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool
         // A git that gave no answer is not waited for once more.
         None if !git_answers(&all) => everything(&machine, &integrations),
         None => match remotes(&machine, &integrations) {
-            none if none == Remotes::default() => everything(&machine, &integrations),
-            Remotes { targets, by_ssh } => {
+            Err(refused) => {
+                all[0].checks.push(refused);
+                everything(&machine, &integrations)
+            }
+            Ok(none) if none == Remotes::default() => everything(&machine, &integrations),
+            Ok(Remotes { targets, by_ssh }) => {
                 all.extend(by_ssh.iter().map(BySsh::examined));
                 targets
             }

@@ -8,7 +8,7 @@ use super::context::{Machine, Target};
 use super::table::{Done, Outcome};
 use crate::azure::{Authority, Organization, RemoteUrl, Scheme, UrlError};
 use crate::broker::{PatKey, sessions};
-use crate::git::Git;
+use crate::git::{Git, Refusal};
 use crate::integration::{HostKey, Integration, Integrations};
 use crate::report::word;
 use crate::vault::Pats;
@@ -33,7 +33,14 @@ pub fn target(text: &str, local: bool) -> Result<Target, UrlError> {
         .and_then(|name| crate::azure::organization_in_username(&url.place, name.as_bytes()));
     let path =
         url.path.filter(|path| !path.is_empty()).or_else(|| named.map(|name| name.to_string()));
-    Ok(Target { scheme: url.scheme, place: url.place, path, holds_secret, local })
+    Ok(Target {
+        scheme: url.scheme,
+        place: url.place,
+        path,
+        username: url.username,
+        holds_secret,
+        local,
+    })
 }
 
 /// The remotes of a clone that are ours.
@@ -56,16 +63,36 @@ pub(super) struct BySsh {
     pub https_form: Option<String>,
 }
 
-/// The remotes of the clone around the current directory that are ours.
-pub(super) fn remotes(machine: &Machine, integrations: &Integrations) -> Remotes {
-    let Some(git) = machine.git() else { return Remotes::default() };
+/// The remotes of the clone around the current directory that are ours, or why git refuses it.
+pub(super) fn remotes(machine: &Machine, integrations: &Integrations) -> Result<Remotes, Done> {
+    let Some(git) = machine.git() else { return Ok(Remotes::default()) };
+    if let Some(refusal) = git.repository_refusal() {
+        return Err(refused(refusal));
+    }
+    // A repository of another account's may be accepted in the environment alone.
     let output = git
+        .clone()
+        .with_callers_settings()
         .command()
         .args(["config", "--null", "--get-regexp", r"^remote\..*\.(push)?url$"])
         .output();
-    let Ok(output) = output else { return Remotes::default() };
+    let Ok(output) = output else { return Ok(Remotes::default()) };
     let rewritten = |url: &str| rewritten(&git.clone().with_callers_settings(), url);
-    of_listing(&String::from_utf8_lossy(&output.stdout), integrations, rewritten)
+    Ok(of_listing(&String::from_utf8_lossy(&output.stdout), integrations, rewritten))
+}
+
+/// A clone that git does nothing in, as something that was looked at.
+fn refused(Refusal { words, fix }: Refusal) -> Done {
+    Done {
+        id: "git.repository",
+        name: "the repository here",
+        step: None,
+        outcome: Outcome::failed(
+            None,
+            format!("every git command here ends at once: {words}"),
+            fix,
+        ),
+    }
 }
 
 /// What `url.<base>.insteadOf` makes of an address that is none of ours as it stands, such as a
@@ -214,6 +241,7 @@ fn of_host(
         scheme,
         place: integration.host.key.place(),
         path: Some(path).filter(|path| !path.is_empty()),
+        username: None,
         holds_secret: false,
         local: false,
     };

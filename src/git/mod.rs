@@ -3,7 +3,9 @@
 mod network;
 pub mod parameters;
 mod program;
+mod refusal;
 pub mod setup;
 
 pub use network::{NetworkSettings, network_settings};
 pub use program::Git;
+pub use refusal::Refusal;

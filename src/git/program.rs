@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use super::Refusal;
 use crate::programs;
 
 /// The file name looked for on the PATH.
@@ -99,6 +100,23 @@ impl Git {
         self
     }
 
+    /// The same git, for the repository that the caller's environment names: for whoever wants to
+    /// know why git refuses it. Never for a git whose answer decides anything.
+    #[must_use]
+    pub fn with_callers_repository(mut self) -> Self {
+        // Where a repository is, and how far it is looked for (git(1), environment variables).
+        const NAMES: [&str; 5] = [
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "GIT_COMMON_DIR",
+            "GIT_CEILING_DIRECTORIES",
+            "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+        ];
+        let set = NAMES.into_iter().filter_map(|name| Some((name.into(), env::var_os(name)?)));
+        self.variables.extend(set);
+        self
+    }
+
     /// Where the program is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -159,6 +177,24 @@ impl Git {
     pub fn version_text(&self) -> Option<String> {
         let said = self.say_version()?;
         said.trim().strip_prefix("git version ").map(str::to_owned)
+    }
+
+    /// Why it says no version: it reads its configuration first.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let output = self.outside().arg("version").output().ok()?;
+        if output.status.success() { None } else { Refusal::of(&output.stderr) }
+    }
+
+    /// Why every command on the repository around the current directory ends at once; nothing where
+    /// there is none.
+    pub fn repository_refusal(&self) -> Option<Refusal> {
+        // What a script sets for git may be what accepts the repository.
+        let git = self.clone().with_callers_settings().with_callers_repository();
+        let output = git.command().args(["rev-parse", "--git-dir"]).output().ok()?;
+        if output.status.success() {
+            return None;
+        }
+        Refusal::of(&output.stderr).filter(|refusal| !refusal.is_no_repository())
     }
 
     fn say_version(&self) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::cli::args::IntegrationAdd;
 use crate::cli::interaction::{Step, forbidden};
 use crate::cli::{Room, doctor, input, print};
 use crate::clock;
-use crate::doctor::{root, save_and_test};
+use crate::doctor::{Hidden, root, save_and_test};
 use crate::integration::{
     ClientSecretError, Found, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
     pat_url, seal_client_secret,
@@ -62,7 +62,7 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
         return Ok(());
     }
     let found = Found { integration: saved, file };
-    let looked = save_and_test(&room.paths, &found);
+    let looked = Hidden::here(&room.paths).examined(save_and_test(&room.paths, &found));
     let Some((_, _, fault)) = root(&looked) else {
         let conclusion = concluded(&looked, &found.integration);
         return doctor::show(&looked, Some(&conclusion), false);

@@ -10,7 +10,7 @@ use super::args::{Integration as Command, IntegrationOf, IntegrationRemove, Stat
 use super::target::not_configured;
 use super::{Room, doctor, logout, print};
 use crate::broker::redirect_uri;
-use crate::doctor::{Examined, conclusion, root, save_and_test};
+use crate::doctor::{Examined, Hidden, conclusion, root, save_and_test};
 use crate::integration::{
     Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, ScmId,
 };
@@ -182,7 +182,7 @@ fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
 
 fn test(args: &IntegrationOf, room: &Room) -> Result<Exit, Failure> {
     let found = find(room, &args.host)?;
-    let looked = save_and_test(&room.paths, &found);
+    let looked = Hidden::here(&room.paths).examined(save_and_test(&room.paths, &found));
     let conclusion = concluded(&looked, &found.integration);
     doctor::show(&looked, Some(&conclusion), args.json)?;
     Ok(if root(&looked).is_none() { Exit::Done } else { Exit::Failed })

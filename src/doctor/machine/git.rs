@@ -2,8 +2,8 @@
 
 use super::super::context::Machine;
 use super::super::table::Outcome;
-use crate::git::Git;
 use crate::git::setup::PROACTIVE_SINCE;
+use crate::git::{Git, Refusal};
 
 /// What came with a version of git (its release notes, and gitcredentials(7) of before and after).
 const NEWS: &[((u32, u32), &str)] = &[
@@ -18,11 +18,16 @@ pub(super) fn git(machine: &Machine) -> Outcome {
         return Outcome::failed(None, "git is not on the PATH", "install git: apt-get install git");
     };
     let Some(version) = git.version() else {
-        return Outcome::failed(
-            None,
-            format!("{} does not say its version", git.path().display()),
-            "install git anew",
-        );
+        return match git.refusal() {
+            Some(Refusal { words, fix }) => {
+                Outcome::failed(None, format!("every git command ends at once: {words}"), fix)
+            }
+            None => Outcome::failed(
+                None,
+                format!("{} does not say its version", git.path().display()),
+                "install git anew",
+            ),
+        };
     };
     let said = git.version_text().unwrap_or_default();
     Outcome::passed(format!("git {said} in {}", git.path().display())).note(lacks(version))

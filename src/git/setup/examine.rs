@@ -8,6 +8,7 @@ use super::helper_value::is_ours;
 use super::url_pattern::UrlPattern;
 use super::{Origin, Scope, effective as read_effective, helper_value, origin, redact};
 use crate::git::Git;
+use crate::git::parameters::is_no;
 use crate::programs;
 use crate::report::Failure;
 
@@ -27,6 +28,14 @@ pub struct Examination {
     pub dropped_by: Option<Origin>,
     /// Whether git says the path, and with it the organization.
     pub use_http_path: bool,
+    /// The last setting that tells it not to.
+    pub no_http_path: Option<Origin>,
+    /// `credential.username`: the user git asks for where the address names none.
+    pub username: Option<Setting>,
+    /// The proxy git uses: `remote.<name>.proxy`, or `http.proxy`.
+    pub proxy: Option<Setting>,
+    /// The files that count in this repository and nowhere else, which `setup-git` does not overtake.
+    pub only_here: Vec<PathBuf>,
     /// A header of git's own that says who is asking, in the place of any helper.
     pub authorization: Option<Origin>,
     /// What becomes of the URL.
@@ -81,6 +90,15 @@ pub fn examine(git: &Git, local: bool, helper: &Path, url: &str) -> Result<Exami
     };
     found.use_http_path =
         one("--type=bool", "credential.useHttpPath").is_some_and(|value| value == "true");
+    found.no_http_path = entries.iter().rev().find(|entry| says_no_path(entry, url)).map(origin);
+    found.username = setting("--no-type", "credential", "username");
+    found.proxy = of_remote(&entries, url).or_else(|| setting("--no-type", "http", "proxy"));
+    if local {
+        let everywhere = read_effective(&git, Scope::Global)?;
+        let is_elsewhere = |entry: &&Effective| everywhere.iter().any(|of| of.file == entry.file);
+        let only_here = entries.iter().filter(|entry| !is_elsewhere(entry));
+        found.only_here = only_here.map(|entry| entry.file.clone()).collect();
+    }
     found.proactive = one("--no-type", "http.proactiveAuth");
     found.ssl_verify = setting("--type=bool", "http", "sslverify");
     found.empty_auth = setting("--type=bool", "http", "emptyauth");
@@ -134,6 +152,31 @@ fn last(entries: &[Effective], url: &str, section: &str, name: &str) -> Option<O
         entry.parts(section).is_some_and(|(of, found)| found == name && speaks_of(of, url))
     };
     entries.iter().rev().find(of).map(origin)
+}
+
+fn says_no_path(entry: &Effective, url: &str) -> bool {
+    entry.parts("credential").is_some_and(|(of, name)| {
+        name == "usehttppath" && is_no(&entry.value) && speaks_of(of, url)
+    })
+}
+
+/// The proxy of the remote with that address (git-config(1), `remote.<name>.proxy`).
+fn of_remote(entries: &[Effective], url: &str) -> Option<Setting> {
+    let is_it = |entry: &&Effective| {
+        let named = entry.parts("remote").is_some_and(|(_, name)| name == "url");
+        named && without_user(&entry.value) == url
+    };
+    let (remote, _) = entries.iter().find(is_it)?.parts("remote")?;
+    let proxy = |entry: &&Effective| entry.parts("remote") == Some((remote, "proxy"));
+    let entry = entries.iter().rev().find(proxy).filter(|entry| !entry.value.is_empty())?;
+    Some(Setting { value: entry.value.clone(), origin: origin(entry) })
+}
+
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[host..])
 }
 
 /// Where a program that is only named is found: in git's own directory of programs, which git puts

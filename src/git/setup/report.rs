@@ -51,6 +51,29 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// The command that takes it away: no more than it, where its value can be written as a pattern.
+    pub fn unset(&self) -> String {
+        if self.is_of_environment() || without_password(&self.key) != self.key {
+            return self.removal().to_owned();
+        }
+        let plain =
+            self.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
+        let pattern = if plain { format!(" '^{}$'", self.value) } else { String::new() };
+        let file = word(&self.file.display().to_string());
+        format!("git config --file {file} --unset-all {}{pattern}", word(&self.key))
+    }
+}
+
+/// A word as a shell takes it.
+fn word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.:@%+=,".contains(&byte);
+    match text.bytes().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
