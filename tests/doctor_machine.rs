@@ -205,7 +205,7 @@ fn what_is_only_remembered_may_be_damaged() {
     expect(&document, "vault", "passed", &["everything that is needed opens in "]);
     for path in &planted {
         let note =
-            format!("{0} is damaged; git does without it; remove it: rm '{0}'", path.display());
+            format!("{0} is damaged; git does without it; remove it: rm {0}", path.display());
         expect(&document, "vault", "passed", &[&note]);
     }
     // What is needed is told before them.
@@ -251,13 +251,13 @@ fn a_directory_that_cannot_be_written_is_a_fault_and_one_in_the_way_is_named() {
         done.map(|done| validated(&done))
     };
     let Some(document) = look(&state, 0o500) else { return };
-    let fix = format!("chmod u+rwx '{}'", state.display());
+    let fix = format!("chmod u+rwx {}", state.display());
     expect(&document, "disk", "failed", &["cannot be written by this account", &fix]);
     assert_eq!(document["check"], "disk", "{document:#}");
     let document = look(&state, 0o000).expect("as before");
     expect(&document, "key", "failed", &["runner.key cannot be read", "is in the way: ", &fix]);
     let document = look(&config, 0o000).expect("as before");
-    let fix = format!("chmod u+rwx '{}'", config.display());
+    let fix = format!("chmod u+rwx {}", config.display());
     let words = ["integrations.json: cannot be read", "is in the way: ", &fix];
     expect(&document, "integration.file", "failed", &words);
     expect(&look(&state, 0o700).expect("as before"), "disk", "passed", &[]);
@@ -275,11 +275,11 @@ fn a_directory_that_cannot_be_written_is_a_fault_and_one_in_the_way_is_named() {
         return skipped("the right to give files away");
     }
     let document = look(&state, 0o700).expect("as before");
-    let give = format!("$(id -u)\\\" '{}'", state.display());
+    let give = format!("$(id -u)\\\" {}", state.display());
     expect(&document, "key", "failed", &["another account; to make it this one's: sudo", &give]);
     chown(&config, Some(4711), None).expect("given away");
     let document = look(&config, 0o700).expect("as before");
-    let open = format!("sudo chmod a+rX '{}'", config.display());
+    let open = format!("sudo chmod a+rX {}", config.display());
     expect(&document, "integration.file", "failed", &[&open]);
 }
 
