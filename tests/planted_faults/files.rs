@@ -17,7 +17,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "integration.file",
-        step: 0,
+        step: 6,
         words: &["integrations.json", "is not JSON"],
     },
     Row {
@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "integration.file",
-        step: 0,
+        step: 6,
         words: &["state/integrations.json", "is not JSON"],
     },
     Row {
@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "integration",
-        step: 0,
+        step: 6,
         words: &["the SCM integration for host dev.azure.com is not configured", "integration add"],
     },
     Row {

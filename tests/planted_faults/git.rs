@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: || config(&[&["--add", HELPER, "store"]]),
         command: DOCTOR,
         check: "git.others",
-        step: 0,
+        step: 6,
         words: &["another helper follows", ".gitconfig:", "store", "setup-git --replace"],
     },
     Row {
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "git.others",
-        step: 0,
+        step: 6,
         words: &["another helper answers before", ".gitconfig:", "cache", "setup-git --replace"],
     },
     Row {
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: || config(&[&["--unset-all", HELPER]]),
         command: DOCTOR,
         check: "git.helper",
-        step: 0,
+        step: 6,
         words: &["git does not ask this program", "setup-git"],
     },
     Row {
@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: || config(&[&["--replace-all", HELPER, "store"]]),
         command: DOCTOR,
         check: "git.helper",
-        step: 0,
+        step: 6,
         words: &["git does not ask this program", "it asks store", "setup-git"],
     },
     Row {
@@ -49,7 +49,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: || config(&[&["--add", HELPER, ""]]),
         command: DOCTOR,
         check: "git.helper",
-        step: 0,
+        step: 6,
         words: &["an empty credential.helper", "setup-git --replace"],
     },
     Row {
@@ -60,7 +60,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "git.helper",
-        step: 0,
+        step: 6,
         words: &["/nowhere/git-credential-ona-azure, which is not there", "setup-git --replace"],
     },
     Row {
@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: || config(&[&["--unset-all", "credential.https://dev.azure.com.useHttpPath"]]),
         command: DOCTOR,
         check: "git.path",
-        step: 0,
+        step: 6,
         words: &["useHttpPath is not set", "setup-git"],
     },
     Row {
@@ -79,7 +79,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "git.header",
-        step: 0,
+        step: 6,
         words: &["http.extraHeader", "no helper is asked", "remove that line"],
     },
     Row {
@@ -87,7 +87,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: || config(&[&["url.https://mirror.example/.insteadOf", "https://dev.azure.com/"]]),
         command: DOCTOR,
         check: "git.rewrite",
-        step: 0,
+        step: 6,
         words: &["sends git to mirror.example", "remove that line"],
     },
     Row {
@@ -98,7 +98,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "git.rewrite",
-        step: 0,
+        step: 6,
         words: &["password or token into the address", "remove that line"],
     },
     Row {
@@ -106,7 +106,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: Machine::signed_in,
         command: &["doctor", "https://x:hunter2@dev.azure.com/contoso/app/_git/app"],
         check: "git.address",
-        step: 0,
+        step: 6,
         words: &["password or token", "git remote set-url"],
     },
     Row {

@@ -56,7 +56,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "git.proactive",
-        step: 0,
+        step: 6,
         words: &["cannot send a token before it is asked", "install git 2.46 or newer"],
     },
     Row {
@@ -69,7 +69,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "git.proactive",
-        step: 0,
+        step: 6,
         words: &["http.proactiveAuth", "setup-git"],
     },
     Row {
@@ -82,7 +82,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "git.path",
-        step: 0,
+        step: 6,
         words: &["useHttpPath is not set", "setup-git"],
     },
     Row {

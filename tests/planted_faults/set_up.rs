@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
         plant: Machine::new,
         command: DOCTOR,
         check: "integration.file",
-        step: 0,
+        step: 6,
         words: &["no integration is configured", "integration add"],
     },
     Row {
@@ -50,7 +50,7 @@ pub(super) const ROWS: &[Row] = &[
         },
         command: DOCTOR,
         check: "integration.file",
-        step: 0,
+        step: 6,
         words: &["login.microsoftonlin.com is no login host of Entra ID", "Overview → Endpoints"],
     },
     Row {

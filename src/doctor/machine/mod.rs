@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::context::Machine;
 use super::table::{Check, Done, Outcome};
+use crate::azure::Step;
 use crate::report::Failure;
 pub(super) use git::knows_proactive;
 
@@ -39,7 +40,10 @@ pub(super) fn not_looked(failure: Failure) -> Done {
 pub(super) const CHECKS: &[Check<Machine>] = &[
     check("program", "this program", &[], program::program),
     check("git.program", "git", &[], git::git),
-    check("integration.file", "the integrations files", &[], files::files),
+    Check {
+        step: Some(Step::Connect),
+        ..check("integration.file", "the integrations files", &[], files::files)
+    },
     check("key", "the runner key", &[], key::key),
     check("vault", "the vault", &["key"], vault::vault),
     check("disk", "room for what is kept", &[], vault::disk),
