@@ -205,7 +205,7 @@ fn what_is_only_remembered_may_be_damaged() {
     expect(&document, "vault", "passed", &["everything that is needed opens in "]);
     for path in &planted {
         let note =
-            format!("{0} is damaged; git does without it; remove it: rm {0}", path.display());
+            format!("{0} is damaged; nothing in it is needed; remove it: rm {0}", path.display());
         expect(&document, "vault", "passed", &[&note]);
     }
     // What is needed is told before them.

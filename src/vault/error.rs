@@ -65,7 +65,7 @@ pub enum VaultError {
 const REMADE: &[&str] = &["discovery-", "issued-", "notices-", "prompted-", "sign-in-failure-"];
 
 impl VaultError {
-    /// The damaged file, where git does without it and the next writer makes it anew.
+    /// The damaged file, where nothing in it is needed and the next writer makes it anew.
     pub fn damaged_and_not_needed(&self) -> Option<&Path> {
         let Self::Corrupt { path } = self else { return None };
         let name = path.file_name()?.to_str()?;
@@ -102,7 +102,7 @@ impl VaultError {
                 "sign in again, which sets the damaged file aside: git-credential-ona-azure login <URL>".to_owned()
             }
             Self::Corrupt { path } if self.damaged_and_not_needed().is_some() => {
-                format!("git does without it; remove it: rm {}", path_word(path))
+                format!("nothing in it is needed; remove it: rm {}", path_word(path))
             }
             Self::Corrupt { .. } => {
                 "forget what is kept, then sign in again: git-credential-ona-azure logout --all".to_owned()
