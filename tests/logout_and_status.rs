@@ -210,14 +210,10 @@ fn the_command_that_is_named_for_a_damaged_file_mends_it() {
             }
             if with_oauth {
                 // Whatever is damaged has to be read: the access token has run out.
-                let vault = machine.vault();
-                let of = "dev.azure.com/contoso";
-                let writer = vault.write().expect("a vault that can be written");
-                let mut access: Access =
-                    writer.read(of).expect("a vault that opens").expect("a session");
-                access.expires_at -= 4600;
-                access.issued_at -= 4600;
-                writer.put(of, &access).expect("written");
+                machine.change("dev.azure.com/contoso", |access: &mut Access| {
+                    access.expires_at -= 4600;
+                    access.issued_at -= 4600;
+                });
             } else {
                 machine.add_pat_integration("dev.azure.com", &["--no-oauth"]);
             }
@@ -722,11 +718,7 @@ fn logout_says_that_damaged_tokens_are_set_aside() {
 
 /// Changes the tokens kept for a host, as the passing of time would.
 fn change_pats(machine: &Machine, of: &str, change: impl FnOnce(&mut Vec<KeptPat>)) {
-    let vault = machine.vault();
-    let writer = vault.write().expect("a vault that can be written");
-    let mut pats: Pats = writer.read(of).expect("a vault that opens").expect("tokens");
-    change(&mut pats.pats);
-    writer.put(of, &pats).expect("written");
+    machine.change(of, |kept: &mut Pats| change(&mut kept.pats));
 }
 
 #[test]
@@ -864,13 +856,7 @@ fn status_tells_which_organization_uses_which_as_get_then_does() {
     assert_eq!(ask("northwind").password(), northwind);
     // A sign-in of an organization's own that is over is not replaced by the host's.
     machine.world.entra().revoke_refresh_tokens(Dead::Password);
-    let vault = machine.vault();
-    let writer = vault.write().expect("a vault that can be written");
-    let of = "dev.azure.com/fabrikam";
-    let mut access: Access = writer.read(of).expect("a vault that opens").expect("a session");
-    access.expires_at -= 4500;
-    writer.put(of, &access).expect("written");
-    drop(writer);
+    machine.change("dev.azure.com/fabrikam", |access: &mut Access| access.expires_at -= 4500);
     assert_eq!(ask("fabrikam").password(), fabrikam);
     let reason = |status: &Value| {
         let uses = status["hosts"][0]["uses"].as_array().expect("a list");
@@ -958,15 +944,12 @@ fn status_tells_of_a_refresh_that_failed_and_of_one_that_will() {
 fn status_tells_how_a_person_signed_in_and_what_they_may_do() {
     let machine = Machine::signed_in();
     let file = |scopes: &[&str], method: SignInMethod, mode: ClientMode| {
-        let vault = machine.vault();
-        let writer = vault.write().expect("a vault that can be written");
-        let mut session = machine.session();
-        session.scopes = scopes.iter().map(ToString::to_string).collect();
-        (session.method, session.mode) = (method, mode);
-        session.signed_in_at -= 3 * 24 * 60 * 60;
-        session.tenant = None;
-        writer.put("dev.azure.com", &session).expect("written");
-        drop(writer);
+        machine.change("dev.azure.com", |session: &mut Session| {
+            session.scopes = scopes.iter().map(ToString::to_string).collect();
+            (session.method, session.mode) = (method, mode);
+            session.signed_in_at -= 3 * 24 * 60 * 60;
+            session.tenant = None;
+        });
         let text = machine.helper(&["status"]).expect_success().stdout;
         let shown: Vec<_> = text
             .lines()

@@ -47,12 +47,7 @@ fn expiry(done: &Done) -> u64 {
 
 /// Changes the kept tokens of the cloud, as the passing of time would.
 fn change_pats(machine: &Machine, change: impl FnOnce(&mut Pats)) {
-    let vault = machine.vault();
-    let writer = vault.write().expect("a vault that can be written");
-    let of = "https://dev.azure.com";
-    let mut pats = writer.read::<Pats>(of).expect("opens").expect("tokens");
-    change(&mut pats);
-    writer.put(of, &pats).expect("written");
+    machine.change("https://dev.azure.com", change);
 }
 
 #[test]
@@ -726,13 +721,9 @@ fn from_three_days_before_its_end_it_warns_once_a_day() {
     assert_eq!(said(), WARNING);
     assert_eq!(said(), "");
     // A day later again.
-    {
-        let vault = machine.vault();
-        let writer = vault.write().expect("writable");
-        let mut notices = writer.read::<Notices>("all").expect("opens").expect("told");
+    machine.change("all", |notices: &mut Notices| {
         notices.told.iter_mut().for_each(|(_, at)| *at -= DAY);
-        writer.put("all", &notices).expect("written");
-    }
+    });
     assert_eq!(said(), WARNING);
     // Long before its end nothing is said.
     give(&machine, &[CONTOSO_URL, "--expires", "100h"], &pat).expect_success();

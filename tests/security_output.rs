@@ -105,7 +105,7 @@ fn c03_a_value_that_would_break_its_line_is_never_printed() {
             kept_at: 1,
         };
         let pats = Pats { pats: vec![pat] };
-        vault.write().expect("writable").put(of, &pats).expect("written");
+        vault.update(of, |kept| *kept = Some(pats.clone())).expect("written");
         let said = machine.get(CONTOSO_REQUEST).expect_quit(1);
         assert!(!said.contains("part"), "{said}");
     }

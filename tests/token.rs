@@ -312,13 +312,9 @@ fn with_nobody_signed_in_it_names_the_command_to_run() {
 fn a_token_that_has_run_out_is_not_printed() {
     let machine = Machine::tokens_only();
     machine.new_pat("contoso");
-    let vault = machine.vault();
-    let writer = vault.write().expect("a vault");
-    let key = "https://dev.azure.com";
-    let mut pats: Pats = writer.read(key).expect("readable").expect("kept");
-    pats.pats[0].expires_at = Some(1_700_000_000);
-    writer.put(key, &pats).expect("written");
-    drop(writer);
+    machine.change("https://dev.azure.com", |kept: &mut Pats| {
+        kept.pats[0].expires_at = Some(1_700_000_000);
+    });
     let done = token(&machine, &[CONTOSO]);
     assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
     assert!(
@@ -336,14 +332,10 @@ fn a_token_that_would_be_more_than_one_line_is_not_printed() {
         (&b"one\r\nX-Other: two"[..], "has a line break or a NUL in it"),
         (b"\xff\xfe", "is not text"),
     ] {
-        let vault = machine.vault();
-        let writer = vault.write().expect("a vault");
-        let key = "https://tfs.corp.example";
-        let mut pats: Pats = writer.read(key).expect("readable").expect("kept");
-        pats.pats[0].login =
-            PatLogin::Password(git_credential_ona_azure::secret::Secret::new(kept));
-        writer.put(key, &pats).expect("written");
-        drop(writer);
+        let secret = git_credential_ona_azure::secret::Secret::new(kept);
+        machine.change("https://tfs.corp.example", |kept: &mut Pats| {
+            kept.pats[0].login = PatLogin::Password(secret);
+        });
         for form in [&[][..], &["--header"], &["--json"]] {
             token(&machine, form).expect(
                 1,

@@ -446,13 +446,7 @@ fn a_failure_of_an_old_sign_in_does_not_hold_the_new_one_off() {
         let get = scope.spawn(|| machine.get(CONTOSO_REQUEST));
         // The request is under way: the sign-in that it was made for is replaced now.
         wait_for_a_request(&machine, before);
-        let vault = machine.vault();
-        let new = Session { id: "another".to_owned(), ..old.clone() };
-        vault
-            .write()
-            .expect("a vault that can be written")
-            .put("dev.azure.com", &new)
-            .expect("put");
+        machine.change("dev.azure.com", |session: &mut Session| session.id = "another".to_owned());
         get.join().expect("get ends")
     });
     assert_ne!(done.code, 0, "{done:#?}");

@@ -235,7 +235,7 @@ impl Bench<'_> {
         };
         let writer = self.vault.write()?;
         writer.remove::<Access>(&key.to_string())?;
-        writer.put(&key.to_string(), &session)?;
+        writer.update(&key.to_string(), |kept| *kept = Some(session))?;
         Ok(())
     }
 
@@ -249,7 +249,8 @@ impl Bench<'_> {
         tokens: &[&Planned<'_>],
     ) -> Result<(), Failure> {
         let host = new.host.key.to_string();
-        let add = |imported: &mut Imported| {
+        self.vault.update("all", |kept: &mut Option<Imported>| {
+            let mut imported = kept.clone().unwrap_or_default();
             let known = imported.hosts.iter().any(|known| known.host == host);
             if writes && (known || !is_there) {
                 imported.hosts.retain(|known| known.host != host);
@@ -263,13 +264,10 @@ impl Bench<'_> {
                 imported.tokens.push(ImportedToken { host: host.clone(), source, digest });
             }
             imported.tokens.sort_by(|a, b| a.source.cmp(&b.source));
-        };
-        let before = self.vault.read::<Imported>("all")?.unwrap_or_default();
-        let mut after = before.clone();
-        add(&mut after);
-        if after != before {
-            self.vault.write()?.put("all", &after)?;
-        }
+            if kept.is_some() || imported != Imported::default() {
+                *kept = Some(imported);
+            }
+        })?;
         Ok(())
     }
 }

@@ -119,9 +119,8 @@ fn name_runner(file: &Path, vault: &Vault, name: &str) -> Result<Change, Failure
     if !IntegrationsFile::name_runner(file, Some(name))? {
         return Ok(Change::Unchanged);
     }
-    let writer = vault.write()?;
-    let mut imported = writer.read::<Imported>("all")?.unwrap_or_default();
-    imported.runner_name = Some(name.to_owned());
-    writer.put("all", &imported)?;
+    vault.update("all", |kept: &mut Option<Imported>| {
+        kept.get_or_insert_default().runner_name = Some(name.to_owned());
+    })?;
     Ok(if before.is_some() { Change::Changed } else { Change::Added })
 }

@@ -58,13 +58,12 @@ pub(super) fn prune(
             IntegrationsFile::name_runner(file, None)?;
         }
     }
-    let mut left = imported.clone();
-    left.hosts.retain(|known| is_given(&known.host));
-    left.tokens.retain(stays);
-    left.runner_name = left.runner_name.filter(|_| given.runner_name.is_some());
-    if left != imported {
-        vault.write()?.put("all", &left)?;
-    }
+    vault.update("all", |kept: &mut Option<Imported>| {
+        let Some(left) = kept else { return };
+        left.hosts.retain(|known| is_given(&known.host));
+        left.tokens.retain(stays);
+        left.runner_name = left.runner_name.take().filter(|_| given.runner_name.is_some());
+    })?;
     Ok(reports)
 }
 
@@ -83,27 +82,27 @@ fn forget_token(
     known: &ImportedToken,
 ) -> Result<Option<TokenReport>, Failure> {
     let key = PatKey { scheme: Scheme::Https, host: host.clone() };
-    let mut pats = vault.read::<Pats>(&key.to_string())?.unwrap_or_default();
-    let at = pats.pats.iter().position(|pat| {
-        Source::Pat(host.clone(), pat.organization.clone()).to_string() == known.source
-            && pat.login.secret().digest() == known.digest
-    });
-    if let Some(at) = at {
-        let gone = pats.pats.remove(at);
-        vault.write()?.put(&key.to_string(), &pats)?;
+    let gone = vault.update(&key.to_string(), |kept: &mut Option<Pats>| {
+        let kept = &mut kept.as_mut()?.pats;
+        let at = kept.iter().position(|pat| {
+            Source::Pat(host.clone(), pat.organization.clone()).to_string() == known.source
+                && pat.login.secret().digest() == known.digest
+        })?;
+        Some(kept.remove(at))
+    })?;
+    if let Some(gone) = gone {
         return Ok(Some(TokenReport {
             kind: "pat",
             organization: gone.organization,
             change: Change::Removed,
         }));
     }
+    let is_it = |session: &Session| session.imported == Some(known.digest);
     for session in vault.list::<Session>()? {
         let key = SessionKey { host: host.clone(), organization: session.organization.clone() };
-        let is_it = session.host == host.to_string()
-            && Source::Refresh(key.clone()).to_string() == known.source
-            && session.imported == Some(known.digest);
-        if is_it {
-            forget(vault, &key)?;
+        let is_source = session.host == host.to_string()
+            && Source::Refresh(key.clone()).to_string() == known.source;
+        if is_source && is_it(&session) && forget(vault, &key, is_it)?.is_some() {
             return Ok(Some(TokenReport {
                 kind: "oauth",
                 organization: session.organization,

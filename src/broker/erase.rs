@@ -87,10 +87,12 @@ impl Rejected<'_> {
             if !rejected {
                 continue;
             }
-            let writer = self.vault.write()?;
-            let Some(access) = writer.read::<Access>(&of)?.filter(matches) else { continue };
-            let access = self.without_token(access);
-            writer.put(&of, &access)?;
+            let access = self.vault.update(&of, |kept: &mut Option<Access>| {
+                let access = kept.as_mut().filter(|access| matches(access))?;
+                self.take_token(access);
+                Some(access.clone())
+            })?;
+            let Some(access) = access else { continue };
             trace::event("erase", |words| {
                 let refusing =
                     access.refusals.last().map(|refusal| refusal.organization.to_string());
@@ -138,7 +140,7 @@ impl Rejected<'_> {
     }
 
     /// The refresh token stays: the next `get` makes a new access token.
-    fn without_token(&self, mut access: Access) -> Access {
+    fn take_token(&self, access: &mut Access) {
         access.token = None;
         let fresh = access.issued_at <= self.now && self.now - access.issued_at < FRESH;
         if let Some(organization) =
@@ -151,7 +153,6 @@ impl Rejected<'_> {
                 .refusals
                 .push(OrganizationRefusal { organization, until: self.now + REFUSED_FOR });
         }
-        access
     }
 
     fn erase_pats(&self) -> Result<Vec<Message>, VaultError> {
@@ -181,12 +182,14 @@ impl Rejected<'_> {
             ]);
         }
         let organization = gone.organization.clone();
-        let writer = self.vault.write()?;
-        let mut pats = writer.read::<Pats>(&of)?.unwrap_or_default();
-        pats.pats.retain(|pat| !matches(pat));
-        writer.put(&of, &pats)?;
+        let left = self.vault.update(&of, |kept: &mut Option<Pats>| {
+            kept.as_mut().map_or(0, |kept| {
+                kept.pats.retain(|pat| !matches(pat));
+                kept.pats.len()
+            })
+        })?;
         trace::event("erase", |words| {
-            words.with("key", &of).with("result", "forgotten").with("left", pats.pats.len())
+            words.with("key", &of).with("result", "forgotten").with("left", left)
         });
         // Whoever rejects by hand knows. With a server's answer in hand, or in the cloud, a
         // person is looking at a failed git command.

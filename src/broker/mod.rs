@@ -24,7 +24,8 @@ pub use refresh::{
     RefreshFailure, foresee as foresee_refresh, last_failure, refresh_now, why_over,
 };
 pub use session::{
-    forget, issuer_hint, persist, redirect_path, redirect_uri, secret_for, sessions,
+    Forgotten, forget, issuer_hint, keep_access_token, redirect_path, redirect_uri, secret_for,
+    sessions,
 };
 pub use shelf::{Shelf, VaultShelf};
 pub use store::store;

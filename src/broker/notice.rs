@@ -26,18 +26,19 @@ pub(super) fn first_today(vault: &Vault, what: &str) -> bool {
     let said = |notices: &Notices| {
         notices.told.iter().any(|(told, at)| told == what && *at <= now && now - at < DAY)
     };
-    let read = || vault.read::<Notices>("all").ok().flatten().unwrap_or_default();
-    if said(&read()) {
+    if vault.read::<Notices>("all").ok().flatten().is_some_and(|notices| said(&notices)) {
         return false;
     }
-    // Rather said twice than waited for.
+    // Rather said twice than waited for, or not said.
     let Ok(writer) = vault.write_at_once() else { return true };
-    let mut notices = writer.read::<Notices>("all").ok().flatten().unwrap_or_default();
-    if said(&notices) {
-        return false;
-    }
-    notices.told.retain(|(told, at)| told != what && *at <= now && now - at < DAY);
-    notices.told.push((what.to_owned(), now));
-    let _ = writer.put("all", &notices);
-    true
+    let first = writer.update("all", |kept: &mut Option<Notices>| {
+        let notices = kept.get_or_insert_default();
+        let first = !said(notices);
+        notices.told.retain(|(told, at)| (told != what || !first) && *at <= now && now - at < DAY);
+        if first {
+            notices.told.push((what.to_owned(), now));
+        }
+        first
+    });
+    first.unwrap_or(true)
 }

@@ -93,22 +93,11 @@ pub fn keep(vault: &Vault, key: &PatKey, pat: Pat) -> Result<(), VaultError> {
     };
     // Most often nothing changes (git stores what it was just given), and then nothing is
     // written and no lock is taken.
-    let kept = match vault.read::<Pats>(&of) {
-        Ok(kept) => kept.unwrap_or_default(),
-        Err(VaultError::Corrupt { .. }) => Pats::default(),
-        Err(error) => return Err(error),
-    };
-    if join(kept, pat.clone(), &key.host).is_none() {
-        tell(false);
-        return Ok(());
-    }
-    let writer = vault.write()?;
-    let kept = writer.read::<Pats>(&of)?.unwrap_or_default();
-    let joined = join(kept, pat.clone(), &key.host);
-    if let Some(pats) = &joined {
-        writer.put(&of, pats)?;
-    }
-    tell(joined.is_some());
+    let changed = vault.update(&of, |kept: &mut Option<Pats>| {
+        let joined = join(kept.clone().unwrap_or_default(), pat.clone(), &key.host);
+        joined.map(|pats| *kept = Some(pats)).is_some()
+    })?;
+    tell(changed);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::MARGIN;
-use super::session::{issuer_hint, persist, secret_for};
+use super::session::{issuer_hint, keep_access_token, secret_for};
 use super::subject::SessionKey;
 use crate::azure::sentences;
 use crate::clock;
@@ -270,14 +270,13 @@ impl Means {
     }
 }
 
-/// A session that was brought here unseen learns whose it is at its first refresh.
-fn introduced(mut session: Session, identity: Option<Identity>) -> Session {
+/// Fills in the account of a session that was brought here unseen, from its first ID token.
+fn introduce(session: &mut Session, identity: Option<Identity>) {
     if let Some(identity) = identity.filter(|_| session.account.is_empty()) {
         session.account = identity.account;
         session.subject = identity.subject;
         session.tenant = identity.tenant;
     }
-    session
 }
 
 fn ended(key: &SessionKey, account: &str, reason: &str) -> RefreshFailure {
@@ -323,9 +322,7 @@ impl Attempt<'_> {
                 Ok((grant, identity))
             });
         match asked {
-            Ok((grant, identity)) => {
-                self.keep(introduced(session, identity), &refresh_token, grant)
-            }
+            Ok((grant, identity)) => self.keep(&session, identity, &refresh_token, grant),
             Err(error) => Err(self.failed(&session, &refresh_token, &error)),
         }
     }
@@ -384,14 +381,23 @@ impl Attempt<'_> {
 
     fn keep(
         &self,
-        mut session: Session,
+        used: &Session,
+        identity: Option<Identity>,
         sent: &Secret,
         grant: Grant,
     ) -> Result<Access, RefreshFailure> {
+        let Grant { access_token, expires_in, refresh_token, scopes, .. } = grant;
+        let rotated = refresh_token.is_some();
         let writer = self.vault.write()?;
         let of = self.key.to_string();
-        let kept = writer.read::<Session>(&of)?;
-        if kept.is_none_or(|kept| kept.id != session.id) {
+        let session = writer.update(&of, |kept: &mut Option<Session>| {
+            let session = kept.as_mut().filter(|kept| kept.id == used.id)?;
+            introduce(session, identity);
+            session.refresh_token = Some(refresh_token.unwrap_or_else(|| sent.clone()));
+            session.scopes = scopes;
+            Some(session.clone())
+        })?;
+        let Some(session) = session else {
             // Somebody signed in anew meanwhile, or out.
             trace::event("refresh", |words| {
                 words.with("key", self.key).with("result", "not kept: another sign-in since")
@@ -400,17 +406,11 @@ impl Attempt<'_> {
             return access.filter(|access| access.token.is_some()).ok_or_else(|| {
                 RefreshFailure::sign_in(
                     self.key,
-                    format!("{} was signed out meanwhile", session.account),
+                    format!("{} was signed out meanwhile", used.account),
                 )
             });
-        }
-        let refusals =
-            writer.read::<Access>(&of)?.map(|access| access.refusals).unwrap_or_default();
-        let rotated = grant.refresh_token.is_some();
-        session.refresh_token = Some(grant.refresh_token.unwrap_or_else(|| sent.clone()));
-        session.scopes = grant.scopes;
-        let access =
-            persist(&writer, self.key, &session, grant.access_token, grant.expires_in, refusals)?;
+        };
+        let access = keep_access_token(&writer, self.key, &session, access_token, expires_in)?;
         trace::event("refresh", |words| {
             words.with("key", self.key).with("result", "done").flag("rotated", rotated)
         });
@@ -446,32 +446,47 @@ impl Attempt<'_> {
                 .with("why", &failure.text)
         });
         // The answer does not depend on whether this can be written.
-        if let Ok(writer) = self.vault.write() {
-            let of = self.key.to_string();
-            // Somebody may have signed in anew meanwhile, or out: then it is not theirs.
-            let kept = writer.read::<Session>(&of).ok().flatten();
-            let Some(mut kept) = kept.filter(|kept| kept.id == session.id) else { return failure };
-            if class == Class::Dead && kept.refresh_token.as_ref() == Some(sent) {
-                kept.refresh_token = None;
-                kept.ended = Some(Ended { at: now, reason: error.to_string() });
-                let _ = writer.put(&of, &kept);
-            }
-            if let Ok(access) = writer.read::<Access>(&of) {
-                let mut access = access.unwrap_or_else(|| Access {
-                    account: session.account.clone(),
-                    ..Access::default()
-                });
-                access.hold_off = Some(HoldOff {
-                    failed_at_ms: clock::now_ms(),
-                    until: now + pause,
-                    kind: failure.kind,
-                    integration: self.integration.digest(),
-                    text: failure.text.clone(),
-                    hint: failure.hint.clone(),
-                });
-                let _ = writer.put(&of, &access);
-            }
-        }
+        let _ = self.remember(session, sent, error, &failure, now + pause);
         failure
+    }
+
+    fn remember(
+        &self,
+        session: &Session,
+        sent: &Secret,
+        error: &EntraError,
+        failure: &RefreshFailure,
+        until: u64,
+    ) -> Result<(), VaultError> {
+        let writer = self.vault.write()?;
+        let of = self.key.to_string();
+        let still_there = writer.update(&of, |kept: &mut Option<Session>| {
+            // Somebody may have signed in anew meanwhile, or out: then it is not theirs.
+            let Some(kept) = kept.as_mut().filter(|kept| kept.id == session.id) else {
+                return false;
+            };
+            if error.class() == Class::Dead && kept.refresh_token.as_ref() == Some(sent) {
+                kept.refresh_token = None;
+                kept.ended = Some(Ended { at: clock::now(), reason: error.to_string() });
+            }
+            true
+        })?;
+        if !still_there {
+            return Ok(());
+        }
+        writer.update(&of, |kept: &mut Option<Access>| {
+            let access = kept.get_or_insert_with(|| Access {
+                account: session.account.clone(),
+                ..Access::default()
+            });
+            access.hold_off = Some(HoldOff {
+                failed_at_ms: clock::now_ms(),
+                until,
+                kind: failure.kind,
+                integration: self.integration.digest(),
+                text: failure.text.clone(),
+                hint: failure.hint.clone(),
+            });
+        })
     }
 }

@@ -7,8 +7,7 @@ use crate::report::Failure;
 use crate::secret::Secret;
 use crate::trace;
 use crate::vault::{
-    Access, ClientMode, Issued, IssuedToken, OrganizationRefusal, Session, SignInFailure, Vault,
-    VaultError, Writer,
+    Access, ClientMode, Issued, IssuedToken, Session, SignInFailure, Vault, VaultError, Writer,
 };
 
 /// The path of the redirect URI on the Web platform; the secret goes with it.
@@ -52,36 +51,34 @@ pub fn secret_for(
     }
 }
 
-/// Writes what a token response brought: the refresh token first, for it cannot be had again.
+/// Writes the access token that a token response brought for a session. The session with its
+/// refresh token has to be kept before: that cannot be had again.
 ///
 /// # Errors
 /// If the vault cannot be written.
-pub fn persist(
+pub fn keep_access_token(
     writer: &Writer<'_>,
     key: &SessionKey,
     session: &Session,
     token: Secret,
     expires_in: u64,
-    refusals: Vec<OrganizationRefusal>,
 ) -> Result<Access, VaultError> {
-    let of = key.to_string();
     let now = clock::now();
     let expires_at = now + expires_in;
-    writer.put(&of, session)?;
-    let host = key.host.to_string();
-    let mut issued = writer.read::<Issued>(&host)?.unwrap_or_default();
-    issued.tokens.retain(|token| token.expires_at > now);
-    issued.tokens.push(IssuedToken { digest: token.digest(), expires_at });
-    writer.put(&host, &issued)?;
-    let access = Access {
-        account: session.account.clone(),
-        token: Some(token),
-        issued_at: now,
-        expires_at,
-        refusals,
-        hold_off: None,
-    };
-    writer.put(&of, &access)?;
+    writer.update(&key.host.to_string(), |kept: &mut Option<Issued>| {
+        let issued = kept.get_or_insert_default();
+        issued.tokens.retain(|token| token.expires_at > now);
+        issued.tokens.push(IssuedToken { digest: token.digest(), expires_at });
+    })?;
+    let access = writer.update(&key.to_string(), |kept: &mut Option<Access>| {
+        let access = kept.get_or_insert_default();
+        access.account.clone_from(&session.account);
+        access.token = Some(token);
+        access.issued_at = now;
+        access.expires_at = expires_at;
+        access.hold_off = None;
+        access.clone()
+    })?;
     trace::event("kept", |words| {
         words
             .with("key", key)
@@ -104,17 +101,33 @@ pub fn sessions(vault: &Vault, host: Option<&HostKey>) -> Result<Vec<Session>, V
     Ok(found)
 }
 
-/// Forgets a session and its access token, whether they can be read or not. Says whether there
-/// was one.
+/// What of a session was forgotten.
+#[derive(Debug)]
+pub struct Forgotten {
+    /// The session; `None` if it could not be read.
+    pub session: Option<Session>,
+}
+
+/// Forgets a session and its access token, whether they can be read or not, if it still is one of
+/// those that `goes`. One that cannot be read is one of them. Says what there was.
 ///
 /// # Errors
 /// If the vault cannot be written.
-pub fn forget(vault: &Vault, key: &SessionKey) -> Result<bool, VaultError> {
+pub fn forget(
+    vault: &Vault,
+    key: &SessionKey,
+    goes: impl FnOnce(&Session) -> bool,
+) -> Result<Option<Forgotten>, VaultError> {
     let of = key.to_string();
     let writer = vault.write()?;
+    // Without its key a vault opens nothing, and is still rid of what has a known name.
+    let session = vault.read::<Session>(&of).ok().flatten();
+    if session.as_ref().is_some_and(|session| !goes(session)) {
+        return Ok(None);
+    }
     let access = writer.remove::<Access>(&of)?;
-    let session = writer.remove::<Session>(&of)?;
+    let was_there = writer.remove::<Session>(&of)? || access;
     writer.remove::<SignInFailure>(&of)?;
-    trace::event("forgot", |words| words.with("key", key).flag("was_there", access || session));
-    Ok(access || session)
+    trace::event("forgot", |words| words.with("key", key).flag("was_there", was_there));
+    Ok(was_there.then_some(Forgotten { session }))
 }

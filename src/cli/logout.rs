@@ -4,7 +4,7 @@ use super::args::Logout;
 use super::target::Target;
 use super::{Room, print};
 use crate::azure::{Organization, Scheme, token_list_url};
-use crate::broker::{Kept, PatKey, SessionKey, forget, sessions, would_use};
+use crate::broker::{Forgotten, Kept, PatKey, SessionKey, forget, sessions, would_use};
 use crate::clock;
 use crate::entra::Issuer;
 use crate::integration::{HostKey, Integration, Integrations};
@@ -43,6 +43,8 @@ pub(super) fn run(args: Logout) -> Result<(), Failure> {
 
 /// Forgets everything, also what cannot be read; names what can.
 fn forget_all(room: &Room) -> Result<(), Failure> {
+    // Under the lock, so that what is named is what goes.
+    let writer = room.vault.write()?;
     let mut gone =
         Gone { sessions: sessions(&room.vault, None).unwrap_or_default(), ..Gone::default() };
     // Which host tokens are of, only the integrations tell.
@@ -54,7 +56,8 @@ fn forget_all(room: &Room) -> Result<(), Failure> {
             gone.pats.extend(pats.map(|pat| GonePat::of(pat, of.scheme, &found.integration)));
         }
     }
-    let any = room.vault.write()?.remove_all()?;
+    let any = writer.remove_all()?;
+    drop(writer);
     gone.say()?;
     print::line(if any {
         "Every sign-in and personal access token is forgotten."
@@ -100,16 +103,24 @@ impl What<'_> {
     fn forget_sessions(&self, room: &Room, gone: &mut Gone) -> Result<(), Failure> {
         // A vault that does not open lists nothing, and is still rid of what has a known name.
         let listed = sessions(&room.vault, Some(self.host)).unwrap_or_default();
-        for session in listed {
-            if self.organization.is_none() || self.organization == session.organization.as_ref() {
-                let organization = session.organization.clone();
-                forget(&room.vault, &SessionKey { host: self.host.clone(), organization })?;
-                gone.sessions.push(session);
+        let known =
+            SessionKey { host: self.host.clone(), organization: self.organization.cloned() };
+        let keys = listed
+            .into_iter()
+            .map(|session| SessionKey {
+                host: self.host.clone(),
+                organization: session.organization,
+            })
+            .filter(|key| self.organization.is_none() || key.organization == known.organization)
+            .filter(|key| *key != known);
+        for key in std::iter::once(known.clone()).chain(keys) {
+            match forget(&room.vault, &key, |_| true)? {
+                Some(Forgotten { session: Some(session) }) => gone.sessions.push(session),
+                Some(Forgotten { session: None }) => {
+                    gone.damaged.push(format!("A damaged sign-in to {key} is forgotten."));
+                }
+                None => {}
             }
-        }
-        let key = SessionKey { host: self.host.clone(), organization: self.organization.cloned() };
-        if forget(&room.vault, &key)? {
-            gone.damaged.push(format!("A damaged sign-in to {key} is forgotten."));
         }
         Ok(())
     }
@@ -118,19 +129,21 @@ impl What<'_> {
         for key in pat_keys(self.host) {
             let of = key.to_string();
             let damaged = matches!(room.vault.read::<Pats>(&of), Err(VaultError::Corrupt { .. }));
-            let writer = room.vault.write()?;
-            let Some(pats) = writer.read::<Pats>(&of)? else {
+            // Under the lock at once, which sets a damaged entry aside.
+            let goes = room.vault.write()?.update(&of, |kept: &mut Option<Pats>| {
+                let kept = &mut kept.as_mut()?.pats;
+                let (goes, stays) = std::mem::take(kept).into_iter().partition(|pat| {
+                    self.organization.is_none() || self.organization == pat.organization.as_ref()
+                });
+                *kept = stays;
+                Some::<Vec<Pat>>(goes)
+            })?;
+            let Some(goes) = goes else {
                 if damaged {
                     gone.damaged.push(format!("Damaged tokens for {} are set aside.", self.host));
                 }
                 continue;
             };
-            let (goes, stays): (Vec<_>, Vec<_>) = pats.pats.into_iter().partition(|pat| {
-                self.organization.is_none() || self.organization == pat.organization.as_ref()
-            });
-            if !goes.is_empty() {
-                writer.put(&of, &Pats { pats: stays })?;
-            }
             gone.pats
                 .extend(goes.into_iter().map(|pat| GonePat::of(pat, key.scheme, self.integration)));
         }

@@ -6,7 +6,7 @@ use url::Url;
 use super::error::EntraError;
 use super::issuer::Issuer;
 use crate::net::Send;
-use crate::vault::{Record, Vault};
+use crate::vault::{Record, Vault, WrittenWhole};
 
 const KEPT_FOR: u64 = 24 * 60 * 60;
 
@@ -35,6 +35,8 @@ struct Kept {
 impl Record for Kept {
     const KIND: &'static str = "discovery";
 }
+
+impl WrittenWhole for Kept {}
 
 /// The endpoints: those kept, if they are younger than a day, else asked for and kept.
 ///

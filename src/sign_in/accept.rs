@@ -2,7 +2,7 @@
 
 use super::SignIn;
 use super::prepare::{Prepared, not_kept};
-use crate::broker::persist;
+use crate::broker::keep_access_token;
 use crate::clock;
 use crate::entra::{Allows, Claims, ClaimsError, Expected, Grant, allow};
 use crate::report::{Exit, Failure};
@@ -80,10 +80,12 @@ impl SignIn<'_> {
             .write()
             .and_then(|writer| {
                 // Killed half way, no access token of the account before is left to be given out.
-                writer.remove::<Access>(&self.key.to_string())?;
-                writer.remove::<SignInFailure>(&self.key.to_string())?;
+                let of = self.key.to_string();
+                writer.remove::<Access>(&of)?;
+                writer.remove::<SignInFailure>(&of)?;
+                writer.update(&of, |kept| *kept = Some(session.clone()))?;
                 let (token, lifetime) = (grant.access_token, grant.expires_in);
-                persist(&writer, self.key, &session, token, lifetime, Vec::new())
+                keep_access_token(&writer, self.key, &session, token, lifetime)
             })
             .map_err(not_kept)?;
         Ok(session)

@@ -3,6 +3,26 @@
 //! `vault.json` holds a random data key, wrapped by age to the runner key. Every entry is a file
 //! of its own, sealed under the data key, so that `get` opens only what it needs. Readers take
 //! no lock and write nothing; writers hold `vault.lock` for milliseconds, never over the network.
+//!
+//! What is kept is changed by [`Vault::update`], or by [`Writer::update`] where several entries
+//! change together. Both take a closure, which is given the entry as it is under the lock: what was
+//! read before the lock cannot be written, and no other process's change is lost.
+//!
+//! ```no_run
+//! # use git_credential_ona_azure::vault::{Pats, Vault, VaultError};
+//! # fn example(vault: &Vault) -> Result<(), VaultError> {
+//! // Pats, for one host: forget those that have run out by `now`, and say how many they were.
+//! # let now = 0;
+//! let gone = vault.update("https://dev.azure.com", |kept: &mut Option<Pats>| {
+//!     let Some(kept) = kept else { return 0 };
+//!     let before = kept.pats.len();
+//!     kept.pats.retain(|pat| pat.expires_at.is_none_or(|at| at > now));
+//!     before - kept.pats.len()
+//! })?;
+//! # let _ = gone;
+//! # Ok(())
+//! # }
+//! ```
 
 mod error;
 mod files;
@@ -18,6 +38,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
@@ -30,7 +51,7 @@ pub use lock::{Lock, LockError, acquire};
 pub use records::{
     Access, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedHost, ImportedToken, Issued,
     IssuedToken, Notices, OrganizationRefusal, Pat, PatLogin, Pats, Prompted, Record, Session,
-    SignInFailure, SignInMethod,
+    SignInFailure, SignInMethod, WrittenWhole,
 };
 
 pub use writer::Writer;
@@ -153,6 +174,41 @@ impl Vault {
             .collect();
         names.sort();
         Ok(names)
+    }
+
+    /// Changes one entry. `change` is given it as it is, `None` if there is none, and leaves it as
+    /// it is to be, `None` to remove it. What `change` returns is returned.
+    ///
+    /// `change` runs once without the lock, and if that changes nothing, that is all: no lock is
+    /// taken and nothing is written. Otherwise it runs a second time, under the lock, on the entry
+    /// as it is then. So it must not do anything but change the entry, and what it tells its caller
+    /// must come by its return value. It must not write to the vault either: the lock is not
+    /// reentrant.
+    ///
+    /// A damaged entry counts as absent; it is set aside if something is written in its place.
+    ///
+    /// # Errors
+    /// If the entry was written by a newer version, or the vault cannot be read or written.
+    pub fn update<R, T>(
+        &self,
+        of: &str,
+        mut change: impl FnMut(&mut Option<R>) -> T,
+    ) -> Result<T, VaultError>
+    where
+        R: Record + Serialize + DeserializeOwned + Clone + PartialEq,
+    {
+        let before = match self.read::<R>(of) {
+            Err(VaultError::Corrupt { .. }) => None,
+            read => read?,
+        };
+        let mut after = before.clone();
+        let said = change(&mut after);
+        // An entry is one file, which is replaced whole: what was read is what was kept at one
+        // moment, and at that moment there was nothing to change.
+        if after == before {
+            return Ok(said);
+        }
+        self.write()?.update(of, change)
     }
 
     /// Takes the writers' lock and makes what is missing: directory, runner key, data key. A

@@ -11,6 +11,10 @@ pub trait Record {
     const KIND: &'static str;
 }
 
+/// A record that is only ever written whole and never made of what was kept before, so that it may be
+/// written by [`Writer::put`](super::Writer::put). Every other one is changed by an update.
+pub trait WrittenWhole: Record {}
+
 /// What an OAuth sign-in leaves. Kept per host, or per host and organization.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -254,6 +258,8 @@ impl Record for Prompted {
     const KIND: &'static str = "prompted";
 }
 
+impl WrittenWhole for Prompted {}
+
 /// A sign-in that the issuer refused, or that brought what is of no use: what is told to whoever
 /// looks for the reason later. A sign-in that succeeds ends it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -272,6 +278,8 @@ pub struct SignInFailure {
 impl Record for SignInFailure {
     const KIND: &'static str = "sign-in-failure";
 }
+
+impl WrittenWhole for SignInFailure {}
 
 /// What bootstrap has brought here: what it need not bring again, and what is its own to take away.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]

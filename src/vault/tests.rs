@@ -13,7 +13,11 @@ fn access(token: &str) -> Access {
 }
 
 fn put(vault: &Vault, token: &str) {
-    vault.write().expect("lock").put("host", &access(token)).expect("written");
+    try_put(&vault.write().expect("lock"), "host", token).expect("written");
+}
+
+fn try_put(writer: &Writer<'_>, of: &str, token: &str) -> Result<(), VaultError> {
+    writer.update(of, |kept| *kept = Some(access(token)))
 }
 
 #[test]
@@ -40,6 +44,86 @@ fn a_reader_that_found_nothing_sees_what_is_written_later() {
 }
 
 #[test]
+fn an_update_that_changes_nothing_takes_no_lock_and_writes_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let nothing = |kept: &mut Option<Access>| kept.as_ref().map(|kept| kept.account.clone());
+    assert_eq!(vault(&dir).update("host", nothing).expect("nothing to do"), None);
+    assert!(!dir.path().join("state").exists());
+    put(&vault(&dir), "one");
+    let other = vault(&dir);
+    let held = other.write().expect("lock");
+    assert_eq!(vault(&dir).update("host", nothing).expect("no wait").as_deref(), Some("ada"));
+    drop(held);
+}
+
+#[test]
+fn an_update_is_made_of_what_is_kept_when_it_is_written() {
+    let dir = tempfile::tempdir().expect("a directory");
+    put(&vault(&dir), "one");
+    let (vault, other) = (vault(&dir), vault(&dir));
+    let mut looks = 0;
+    let add = |kept: &mut Option<Access>, at| {
+        let kept = kept.get_or_insert_default();
+        kept.expires_at += at;
+        kept.expires_at
+    };
+    let sum = vault.update("host", |kept: &mut Option<Access>| {
+        looks += 1;
+        if looks == 1 {
+            // Another process comes in between the look and the lock.
+            other.update("host", |kept| add(kept, 10)).expect("not locked yet");
+        }
+        add(kept, 1)
+    });
+    assert_eq!((sum.expect("written"), looks), (11, 2));
+    let kept = vault.read::<Access>("host").expect("readable").expect("kept");
+    assert_eq!((kept.expires_at, kept.token), (11, access("one").token));
+}
+
+#[test]
+fn an_update_that_leaves_nothing_removes_the_entry() {
+    let dir = tempfile::tempdir().expect("a directory");
+    put(&vault(&dir), "one");
+    vault(&dir).update("host", |kept: &mut Option<Access>| *kept = None).expect("removed");
+    assert_eq!(vault(&dir).read::<Access>("host").expect("readable"), None);
+    assert_eq!(vault(&dir).entry_names().expect("listed"), Vec::<String>::new());
+}
+
+#[test]
+fn an_update_of_a_damaged_entry_sets_it_aside_if_it_writes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    put(&vault(&dir), "one");
+    let path = dir.path().join("state").join(entry_name::<Access>("host"));
+    fs::write(&path, "damaged").expect("damaged");
+    let look = |kept: &mut Option<Access>| kept.is_some();
+    assert!(!vault(&dir).update("host", look).expect("counts as absent"));
+    assert_eq!(fs::read(&path).expect("still there"), b"damaged");
+    vault(&dir).update("host", |kept| *kept = Some(access("two"))).expect("written");
+    assert_eq!(vault(&dir).read("host").expect("readable"), Some(access("two")));
+    assert_eq!(vault(&dir).set_aside().len(), 1);
+}
+
+#[test]
+fn no_update_is_lost_however_many_run_at_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    put(&vault(&dir), "one");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let vault = vault(&dir);
+                for _ in 0..5 {
+                    let count =
+                        |kept: &mut Option<Access>| kept.get_or_insert_default().issued_at += 1;
+                    vault.update("host", count).expect("written");
+                }
+            });
+        }
+    });
+    let kept = vault(&dir).read::<Access>("host").expect("readable").expect("kept");
+    assert_eq!(kept.issued_at, 20);
+}
+
+#[test]
 fn damaged_entries_are_reported_by_readers_and_set_aside_by_writers() {
     let dir = tempfile::tempdir().expect("a directory");
     put(&vault(&dir), "one");
@@ -52,7 +136,7 @@ fn damaged_entries_are_reported_by_readers_and_set_aside_by_writers() {
         let fresh = vault(&dir);
         let writer = fresh.write().expect("lock");
         assert_eq!(writer.read::<Access>("host").expect("counts as absent"), None);
-        writer.put("host", &access("two")).expect("written");
+        try_put(&writer, "host", "two").expect("written");
     }
     assert_eq!(vault(&dir).set_aside().len(), 4);
 }
@@ -65,7 +149,7 @@ fn a_newer_entry_is_never_overwritten_not_even_unread() {
     let newer = b"onaz\x02what a later version keeps".as_slice();
     fs::write(&path, newer).expect("newer");
     assert!(matches!(vault(&dir).read::<Access>("host"), Err(VaultError::Newer { .. })));
-    let written = vault(&dir).write().expect("lock").put("host", &access("two"));
+    let written = try_put(&vault(&dir).write().expect("lock"), "host", "two");
     assert!(matches!(written, Err(VaultError::Newer { .. })));
     assert_eq!(fs::read(&path).expect("there"), newer);
 }
@@ -75,7 +159,7 @@ fn without_its_header_a_vault_starts_afresh_for_every_entry() {
     let dir = tempfile::tempdir().expect("a directory");
     for damage in [Some("{"), None] {
         put(&vault(&dir), "one");
-        vault(&dir).write().expect("lock").put("other", &access("three")).expect("written");
+        try_put(&vault(&dir).write().expect("lock"), "other", "three").expect("written");
         let header = Header::path(&dir.path().join("state"));
         match damage {
             Some(text) => fs::write(&header, text).expect("damaged"),
@@ -117,7 +201,7 @@ fn a_damaged_header_is_set_aside_and_made_anew() {
     let fresh = vault(&dir);
     let writer = fresh.write().expect("lock");
     assert_eq!(writer.read::<Access>("host").expect("set aside"), None);
-    writer.put("host", &access("two")).expect("written");
+    try_put(&writer, "host", "two").expect("written");
     assert_eq!(vault(&dir).read("host").expect("readable"), Some(access("two")));
 }
 
@@ -130,7 +214,7 @@ fn a_newer_vault_is_left_alone() {
     let fresh = vault(&dir);
     assert!(matches!(fresh.read::<Access>("host"), Err(VaultError::Newer { .. })));
     let writer = fresh.write().expect("lock");
-    assert!(matches!(writer.put("host", &access("two")), Err(VaultError::Newer { .. })));
+    assert!(matches!(try_put(&writer, "host", "two"), Err(VaultError::Newer { .. })));
     assert_eq!(fs::read(&header).expect("there"), br#"{"version":2,"else":true}"#);
 }
 
@@ -148,7 +232,7 @@ fn another_key_opens_nothing_and_destroys_nothing() {
         let vault = Vault::new(state.clone(), other);
         assert!(matches!(vault.read::<Access>("host"), Err(VaultError::OtherKey { .. })));
         let writer = vault.write().expect("lock");
-        assert!(matches!(writer.put("host", &access("x")), Err(VaultError::OtherKey { .. })));
+        assert!(matches!(try_put(&writer, "host", "x"), Err(VaultError::OtherKey { .. })));
     }
     fs::write(state.join("runner.key"), mine).expect("back");
     assert_eq!(vault(&dir).read("host").expect("readable"), Some(access("one")));

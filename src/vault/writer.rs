@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::error::VaultError;
 use super::header::{HEADER, Header};
 use super::lock::Lock;
-use super::records::Record;
+use super::records::{Record, WrittenWhole};
 use super::seal::DataKey;
 use super::{EXTENSION, Vault, entry_name, files, seal};
 use crate::trace;
@@ -36,11 +36,42 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes one entry: sealed, to a temporary file, fsync, rename, fsync of the directory.
+    /// Changes one entry, as [`Vault::update`] does, for whoever holds the lock already because
+    /// several entries change together. `change` runs once. Nothing is written if it changes
+    /// nothing; a damaged entry is set aside in any case.
     ///
     /// # Errors
-    /// If that fails, or the old entry was written by a newer version; it is intact then.
-    pub fn put<R: Record + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
+    /// If the entry cannot be read or written, or was written by a newer version; it is intact then.
+    pub fn update<R, T>(
+        &self,
+        of: &str,
+        change: impl FnOnce(&mut Option<R>) -> T,
+    ) -> Result<T, VaultError>
+    where
+        R: Record + Serialize + DeserializeOwned + Clone + PartialEq,
+    {
+        let before = self.read::<R>(of)?;
+        let mut after = before.clone();
+        let said = change(&mut after);
+        if after != before {
+            match &after {
+                Some(record) => self.replace(of, record)?,
+                None => drop(self.remove::<R>(of)?),
+            }
+        }
+        Ok(said)
+    }
+
+    /// Writes one entry of a kind that is never made of what was kept before.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub fn put<R: WrittenWhole + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
+        self.replace(of, record)
+    }
+
+    /// Writes one entry: sealed, to a temporary file, fsync, rename, fsync of the directory.
+    fn replace<R: Record + Serialize>(&self, of: &str, record: &R) -> Result<(), VaultError> {
         let name = entry_name::<R>(of);
         let path = self.vault.dir.join(&name);
         let mut plain = Zeroizing::new(Vec::with_capacity(32 * 1024));

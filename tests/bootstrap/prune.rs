@@ -1,7 +1,10 @@
 //! What is no longer given is taken away only with `--prune`, and nothing that came otherwise.
 
 use std::fs;
+use std::time::Duration;
 
+use git_credential_ona_azure::azure::Organization;
+use git_credential_ona_azure::vault::{Pat, PatLogin, Pats, Writer, acquire};
 use serde_json::{Value, json};
 use standins::{ADA, GRACE};
 
@@ -131,4 +134,70 @@ fn what_a_person_changed_since_stays_and_is_named() {
     let expected = "tfs.corp.example: integration left, for it was changed here since, personal access token removed\n";
     assert!(done.stdout.contains(expected), "{}", done.stdout);
     assert_eq!(hosts(&machine), ["dev.azure.com", "tfs.corp.example"]);
+}
+
+/// Starts a bootstrap with `--prune` that finds a token to take away, and stops it where it has
+/// looked at what is kept and now wants to write.
+fn about_to_prune(machine: &Machine, meanwhile: impl FnOnce(&Writer<'_>)) -> Done {
+    let document = json!({
+        "integrations": [cloud("dev.azure.com")],
+        "tokens": [{
+            "host": "dev.azure.com",
+            "organization": "contoso",
+            "token": machine.world.azure().add_pat("contoso", standins::Pat::read_write()),
+        }],
+    });
+    machine.bootstrap_from(&document, &[]).expect_success();
+    let [bootstrap, vault] =
+        ["bootstrap.lock", "vault.lock"].map(|name| machine.state_dir().join(name));
+    let held = acquire(&bootstrap, Duration::ZERO).expect("free");
+    let fewer = json!({ "integrations": [cloud("dev.azure.com")] }).to_string();
+    let mut pruning = machine.start(&["bootstrap", "--from", "-", "--offline", "--prune"], &fewer);
+    pruning.stands_at(&bootstrap);
+    let kept = machine.vault();
+    let writer = kept.write().expect("free");
+    drop(held);
+    pruning.stands_at(&vault);
+    meanwhile(&writer);
+    drop(writer);
+    pruning.finish()
+}
+
+#[test]
+fn a_token_that_is_stored_while_another_is_pruned_stays() {
+    let machine = Machine::new();
+    about_to_prune(&machine, |writer| {
+        let store = |kept: &mut Option<Pats>| {
+            let kept = &mut kept.as_mut().expect("the one that goes").pats;
+            let organization = Organization::cloud("fabrikam");
+            kept.push(Pat {
+                organization,
+                login: PatLogin::Password("new".into()),
+                ..kept[0].clone()
+            });
+        };
+        writer.update("https://dev.azure.com", store).expect("written");
+    })
+    .expect_success();
+    assert_eq!(
+        machine.pat_secrets("https://dev.azure.com"),
+        [(Some("fabrikam".to_owned()), "new".to_owned())]
+    );
+}
+
+#[test]
+fn a_token_that_takes_the_place_of_the_one_to_be_pruned_stays() {
+    let machine = Machine::new();
+    about_to_prune(&machine, |writer| {
+        let store = |kept: &mut Option<Pats>| {
+            kept.as_mut().expect("the one that goes").pats[0].login =
+                PatLogin::Password("new".into());
+        };
+        writer.update("https://dev.azure.com", store).expect("written");
+    })
+    .expect_success();
+    assert_eq!(
+        machine.pat_secrets("https://dev.azure.com"),
+        [(Some("contoso".to_owned()), "new".to_owned())]
+    );
 }

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 
-use git_credential_ona_azure::vault::{Access, Pats, Session, Vault};
+use git_credential_ona_azure::vault::{Access, Pats, Record, Session, Vault};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, World};
 use tempfile::TempDir;
 
@@ -307,12 +309,18 @@ impl Machine {
 
     /// Changes that record, as the passing of time would.
     pub fn change_access(&self, change: impl FnOnce(&mut Access)) {
+        self.change("dev.azure.com", change);
+    }
+
+    /// Changes an entry of the vault, as the passing of time or another version would.
+    pub fn change<R>(&self, of: &str, change: impl FnOnce(&mut R))
+    where
+        R: Record + Serialize + DeserializeOwned + Clone + PartialEq,
+    {
         let vault = self.vault();
         let writer = vault.write().expect("a vault that can be written");
-        let mut access: Access =
-            writer.read("dev.azure.com").expect("a vault that opens").expect("a session");
-        change(&mut access);
-        writer.put("dev.azure.com", &access).expect("written");
+        let change = |kept: &mut Option<R>| change(kept.as_mut().expect("an entry"));
+        writer.update(of, change).expect("written");
     }
 
     /// Makes the access token one that was issued `seconds` earlier, with so much less to live.
@@ -600,8 +608,14 @@ pub fn run(command: &mut Command, stdin: &[u8]) -> Done {
     let feeder = std::thread::spawn(move || {
         let _ = input.write_all(&bytes);
     });
-    let output = child.wait_with_output().expect("ends");
+    let done = finish(command, child);
     feeder.join().expect("feeds");
+    done
+}
+
+/// Waits for the end of a command.
+fn finish(command: &Command, child: Child) -> Done {
+    let output = child.wait_with_output().expect("ends");
     let done = Done {
         code: code(output.status),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use super::{Done, Machine, PROGRAM, has, run, skipped};
+use super::{Done, Machine, PROGRAM, finish, has, run, skipped};
 
 /// Whether programs may be traced here; says that the test is skipped if not.
 pub fn can_trace() -> bool {
@@ -178,4 +180,46 @@ pub fn holding<'f>(files: &'f [PathBuf], secret: &[u8]) -> Vec<&'f PathBuf> {
             bytes.windows(secret.len()).any(|window| window == secret)
         })
         .collect()
+}
+
+/// The program, started and not yet waited for.
+pub struct Started {
+    command: Command,
+    child: Child,
+}
+
+impl Machine {
+    /// Starts the program on a short input, which is all it gets.
+    pub fn start(&self, arguments: &[&str], stdin: &str) -> Started {
+        let mut command = self.command(PROGRAM);
+        command.args(arguments).stdin(Stdio::piped());
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut input = child.stdin.take().expect("piped");
+        input.write_all(stdin.as_bytes()).expect("it fits into a pipe");
+        Started { command, child }
+    }
+}
+
+impl Started {
+    /// Waits until it has that lock file open: what it does before it asks for the lock is done.
+    #[track_caller]
+    pub fn stands_at(&mut self, lock: &Path) {
+        let files = format!("/proc/{}/fd", self.child.id());
+        let started = Instant::now();
+        let is_open = || {
+            let files = fs::read_dir(&files).into_iter().flatten().flatten();
+            files.filter_map(|file| fs::read_link(file.path()).ok()).any(|open| open == *lock)
+        };
+        while !is_open() {
+            assert!(self.child.try_wait().expect("known").is_none(), "it ended without the lock");
+            assert!(started.elapsed() < Duration::from_secs(30), "it never asks for the lock");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits for its end.
+    pub fn finish(self) -> Done {
+        finish(&self.command, self.child)
+    }
 }

@@ -29,12 +29,9 @@ pub(super) const ROWS: &[Row] = &[
         name: "PAT past the end its owner gave",
         plant: || {
             let machine = with("contoso", Pat::read_write());
-            let (vault, key) = (machine.vault(), "https://dev.azure.com");
-            let writer = vault.write().expect("a vault that can be written");
-            let mut kept: Pats = writer.read(key).expect("a vault that opens").expect("tokens");
-            kept.pats[0].expires_at = Some(1);
-            writer.put(key, &kept).expect("written");
-            drop(writer);
+            machine.change("https://dev.azure.com", |kept: &mut Pats| {
+                kept.pats[0].expires_at = Some(1);
+            });
             machine
         },
         command: DOCTOR,
