@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::skipped;
+use standins::ServerSignIn;
+
+use super::{Machine, skipped};
 
 /// A git of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +34,7 @@ impl Git {
     fn at(path: &Path) -> Option<Self> {
         let output = Command::new(path).arg("version").output().ok()?;
         let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-        let mut numbers = name.split_whitespace().nth(2)?.split('.').map(str::parse);
-        let version = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+        let version = version(&name)?;
         // They are few, and last as long as the tests.
         let path = Box::leak(path.to_str()?.to_owned().into_boxed_str());
         Some(Self { path, version, name: Box::leak(name.into_boxed_str()) })
@@ -43,6 +44,12 @@ impl Git {
     pub fn directory(&self) -> &'static Path {
         Path::new(self.path).parent().expect("a program is in a directory")
     }
+}
+
+/// `(2, 47)` of `git version 2.47.3`.
+fn version(name: &str) -> Option<(u32, u32)> {
+    let mut numbers = name.split_whitespace().nth(2)?.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// Every git there is, each version once, oldest first; with `TEST_GIT`, only that one.
@@ -126,4 +133,19 @@ pub fn with_git<T>(git: &Git, test: impl FnOnce() -> T) -> T {
 /// The git that a new machine is to find first, unless it is the first on the PATH anyway.
 pub(super) fn git_of_new_machines() -> Option<Git> {
     TURN.get().or_else(chosen)
+}
+
+impl Machine {
+    /// The version of the git that is used here.
+    pub fn git_version(&self) -> (u32, u32) {
+        version(&self.git(&["version"]).stdout).expect("a version")
+    }
+
+    /// Has the Server offer no NTLM where the git here would take that in place of a token: before
+    /// 2.46 it cannot be told otherwise (`http.proactiveAuth`).
+    pub fn let_git_use_the_server(&self) {
+        if self.git_version() < (2, 46) {
+            self.world.server().set_sign_in(ServerSignIn::Kerberos);
+        }
+    }
 }
