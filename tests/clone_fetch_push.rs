@@ -3,7 +3,6 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 
 use common::*;
 use standins::{App, CLIENT_ID, CONTOSO, Platform};
@@ -67,18 +66,12 @@ fn a_confidential_client_signs_in_and_refreshes_with_its_secret() {
 
 #[test]
 fn every_git_on_this_machine_can_be_used() {
-    let directories = ["/usr/local/bin", "/usr/bin", "/opt/git/bin"];
-    for directory in directories.map(Path::new).into_iter().filter(|dir| dir.join("git").exists()) {
-        let mut machine = Machine::new();
-        let path = machine.variable("PATH").to_owned();
-        machine.set("PATH", format!("{}:{path}", directory.display()));
-        machine.add_integration(&["--pat"]);
-        machine.set_up_git();
-        machine.sign_in();
+    each_git(|_| {
+        let machine = Machine::signed_in();
         clone_push_fetch(&machine, APP);
         // What git stored along the way changed nothing.
-        assert_eq!(machine.helper(&["logout"]).stdout.lines().count(), 1, "{directory:?}");
-    }
+        assert_eq!(machine.helper(&["logout"]).stdout.lines().count(), 1);
+    });
 }
 
 #[test]

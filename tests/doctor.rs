@@ -73,14 +73,13 @@ fn with_refresh_everything_is_looked_at_and_the_new_token_is_kept() {
 
 #[test]
 fn a_healthy_server_is_all_well() {
-    if gits().last().is_none_or(|git| git.version < (2, 46)) {
-        return skipped("git 2.46");
-    }
-    let (machine, _) = server();
-    let (done, _) =
-        doctor(&machine, &["https://tfs.corp.example/tfs/DefaultCollection/app/_git/app"]);
-    // The git that is first on the PATH may be an older one.
-    assert!(done.code == 0 || done.stdout.contains("http.proactiveAuth"), "{}", done.stdout);
+    each_git(|_| {
+        let (machine, _) = server();
+        machine.let_git_use_the_server();
+        let url = "https://tfs.corp.example/tfs/DefaultCollection/app/_git/app";
+        let (done, _) = doctor(&machine, &[url]);
+        assert_eq!(done.code, 0, "{}", done.stdout);
+    });
 }
 
 /// A Server with a token kept for it.

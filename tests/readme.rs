@@ -46,6 +46,7 @@ fn type_in(machine: &Machine, block: &str, stdin: &str) -> Done {
 #[test]
 fn the_blocks_of_the_readme_work_one_after_the_other() {
     let mut machine = Machine::new();
+    machine.let_git_use_the_server();
     let browser = machine.script(
         "browser",
         "#!/bin/sh\nprintf %s \"$1\" >\"$HOME/opening\" && mv \"$HOME/opening\" \"$HOME/opened\"\n",

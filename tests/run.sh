@@ -1,7 +1,9 @@
 #!/bin/sh
-# Installs what the tests need, where it may, and runs all of them. Arguments go to cargo test;
-# --prepare only installs:
+# Installs what the tests need, where it may, and runs all of them. Arguments go to cargo test:
 #     sh tests/run.sh --test install_sh
+# --prepare only installs. --other-gits runs the tests that run git once more, with each further git
+# of this machine: /usr/bin/git, /usr/local/bin/git, those on the PATH, and those that TEST_GITS
+# names, separated by colons.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -70,10 +72,40 @@ if have node && have npm; then
         printf 'warning: npm could not install the OpenID provider of the tests\n' >&2
 fi
 
-if [ "${1:-}" = --prepare ]; then
-    exit 0
-fi
+# The gits of other versions than the one that comes first, each version once.
+other_gits() {
+    seen="|$(git version)|"
+    IFS=:
+    for git in /usr/bin/git /usr/local/bin/git $(printf %s "$PATH" | sed 's|:|/git:|g; s|$|/git|') \
+        ${TEST_GITS:-}; do
+        case $git in /*) ;; *) continue ;; esac
+        version=$("$git" version 2>/dev/null) || continue
+        case $seen in *"|$version|"*) continue ;; esac
+        seen="$seen$version|"
+        printf '%s\n' "$git"
+    done
+    unset IFS
+}
+
+# `--test NAME` for each test program that runs git.
+that_run_git() {
+    grep -lE '\.git\(|git_in\(|git_quietly\(|"git"|git (clone|fetch|pull|push)' tests/*.rs tests/*/*.rs |
+        sed -e 's|^tests/||' -e 's|/.*||' -e 's|\.rs$||' |
+        grep -vxE 'common|support|benchmarks' | sort -u | sed 's/^/--test /'
+}
+
 # Much of a test is waiting for other processes.
 RUST_TEST_THREADS=${RUST_TEST_THREADS:-4}
 export RUST_TEST_THREADS
-exec cargo test --locked --workspace "$@"
+case ${1:-} in
+    --prepare) ;;
+    --other-gits)
+        shift
+        other_gits | while IFS= read -r git; do
+            printf 'with %s, %s\n' "$git" "$("$git" version)"
+            # shellcheck disable=SC2046  # The list is words.
+            TEST_GIT=$git cargo test --locked $(that_run_git) "$@" </dev/null
+        done
+        ;;
+    *) exec cargo test --locked --workspace "$@" ;;
+esac

@@ -7,7 +7,6 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -15,6 +14,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use common::loopback::{Listener, answer, connect, door, field, knock, query};
 use common::terminal::Terminal;
 use common::*;
+use rustix::process::Signal;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use standins::{CLIENT_SECRET, CONTOSO, Fault, Target, Times};
@@ -690,7 +690,7 @@ fn e20_a_launcher_that_hangs_is_not_waited_for() {
         let done = login.finish();
         let hung = fs::read_to_string(&pid).expect("a number");
         fs::remove_file(&pid).expect("removed");
-        assert!(Command::new("kill").arg(hung.trim()).status().expect("kill is there").success());
+        system::send(Signal::TERM, hung.trim().parse().expect("a number"));
         assert_eq!(done.code, if arguments.is_empty() { 0 } else { 4 }, "{done:#?}");
     }
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
@@ -727,7 +727,9 @@ fn is_alive(id: u32) -> bool {
 #[test]
 fn e21_a_signal_ends_it_and_leaves_nothing_behind() {
     for flags in ["", "--paste"] {
-        for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
+        for (signal, code) in
+            [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)]
+        {
             let machine = Machine::configured();
             // The shell lives on, to see what is left of the terminal.
             let line = format!(
@@ -746,22 +748,20 @@ fn e21_a_signal_ends_it_and_leaves_nothing_behind() {
             } else {
                 terminal.expect(STARTED);
             }
-            if signal == "INT" {
+            if signal == Signal::INT {
                 terminal.control('c');
             } else {
-                let sent =
-                    Command::new("kill").args([&format!("-{signal}"), &id.to_string()]).status();
-                assert!(sent.expect("kill is there").success());
+                system::send(signal, id);
             }
             terminal.expect("over");
-            assert!(!is_alive(id), "{signal}: it is still there");
-            assert!(!listener.is_open(), "{signal}: the port is still open");
+            assert!(!is_alive(id), "{signal:?}: it is still there");
+            assert!(!listener.is_open(), "{signal:?}: the port is still open");
             assert!(
                 terminal.echoes(),
-                "{signal}: the terminal was left as it is at a hidden prompt"
+                "{signal:?}: the terminal was left as it is at a hidden prompt"
             );
             terminal.line("");
-            assert_eq!(terminal.finish().code, code, "{flags} {signal}");
+            assert_eq!(terminal.finish().code, code, "{flags} {signal:?}");
             assert!(machine.access().is_none());
         }
     }

@@ -24,14 +24,11 @@ fn with_pat(host: &str, url: &str) -> (Machine, String) {
 
 /// Whether git knows `http.proactiveAuth`.
 fn git_is_new(machine: &Machine) -> bool {
-    let version = machine.git(&["version"]).stdout;
-    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
-    let version: (u32, u32) =
-        (numbers.next().expect("a version"), numbers.next().expect("a version"));
-    if version < (2, 46) {
+    let is_new = machine.git_version() >= (2, 46);
+    if !is_new {
         skipped("git 2.46");
     }
-    version >= (2, 46)
+    is_new
 }
 
 #[test]
@@ -122,9 +119,7 @@ fn a_pat_of_a_collection_serves_that_collection_and_one_of_the_server_serves_all
 #[test]
 fn git_is_told_how_to_use_the_pat_of_a_collection() {
     let (machine, _) = with_pat("tfs.corp.example", APP);
-    if !git_is_new(&machine) {
-        return;
-    }
+    machine.let_git_use_the_server();
     let first = machine.git(&["clone", "-q", APP, "app"]);
     assert_eq!(first.code, 128, "{first:#?}");
     let said = "error: git does not say which organization of tfs.corp.example is meant, and a personal access token is only given to its own\n";
@@ -188,9 +183,7 @@ fn what_a_person_types_into_git_is_kept_and_used() {
     let machine = Machine::new();
     machine.add_pat_integration("tfs.corp.example", &["--virtual-directory", "/tfs"]);
     machine.set_up_git();
-    if !git_is_new(&machine) {
-        return;
-    }
+    machine.let_git_use_the_server();
     let pat = machine.world.server().add_pat();
     let askpass = machine.home().join("askpass");
     script(
@@ -222,9 +215,10 @@ fn an_old_git_that_cannot_send_the_token_at_once_is_named_by_setup_git() {
     let said = machine.helper(&["setup-git"]).expect_success().stderr;
     assert!(
         said.starts_with(
-            "warning: git 2.39 cannot send a token before it is asked (http.proactiveAuth): against a \
-             Server that offers NTLM or Negotiate it will not use one\n\
-             hint: install git 2.46 or newer, then run setup-git again\n"
+            "warning: git 2.39 cannot send a token before it is asked (http.proactiveAuth): to a \
+             Server that offers NTLM it never sends one\n\
+             hint: install git 2.46 or newer, then run setup-git again; whether this Server does, \
+             and what to do until then: git-credential-ona-azure doctor https://tfs.corp.example\n"
         ),
         "{said}"
     );

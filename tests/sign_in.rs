@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::loopback::{Listener, door, field, knock, query};
 use common::*;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use standins::{
@@ -557,31 +557,15 @@ fn a_host_without_an_integration_is_us01() {
     }
 }
 
-/// Whether a process ignores SIGINT (bit 2 of `SigIgn`, proc_pid_status(5)).
-fn ignores_interrupt(process: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .is_some_and(|mask| mask & 0b10 != 0)
-}
-
 #[test]
 fn a_sign_in_that_is_interrupted_leaves_no_process_and_no_file() {
     let machine = Machine::configured();
     let mut login = Login::start(&machine, &[]);
     let listener = Listener::on(door(&login.address()).0);
     let before = machine.state();
-    // What a shell starts in the background ignores the first, and hands that down.
-    let (signal, code) = if ignores_interrupt(login.id()) { ("-TERM", 143) } else { ("-INT", 130) };
-    let sent = Command::new("kill")
-        .args([signal, &login.id().to_string()])
-        .status()
-        .expect("kill is there");
-    assert!(sent.success());
+    system::send(Signal::INT, login.id());
     let done = login.finish();
-    assert_eq!((done.code, &*done.stdout), (code, ""), "{done:#?}");
+    assert_eq!((done.code, &*done.stdout), (130, ""), "{done:#?}");
     assert!(!listener.is_open(), "the port is still open");
     assert_eq!(machine.state(), before);
     let temporary = before.keys().any(|path| {

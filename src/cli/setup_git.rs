@@ -6,13 +6,13 @@ use anyhow::Context as _;
 
 use super::Room;
 use super::args::SetupGit;
-use crate::azure::Scheme;
+use crate::azure::{Place, Scheme, home_url};
 use crate::broker::PatKey;
 use crate::git::Git;
 use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, set_up, undo};
 use crate::integration::{HostKey, Integrations};
 use crate::paths::NAME;
-use crate::report::{Exit, Failure, Message};
+use crate::report::{Exit, Failure, Message, word};
 use crate::trace;
 use crate::vault::Pats;
 
@@ -72,22 +72,28 @@ pub(super) fn this_program() -> Result<PathBuf, Failure> {
     Ok(on_path.unwrap_or(program))
 }
 
-/// An old git cannot be told to send a token at once, and a Server that offers NTLM or Negotiate
-/// is then sent something else.
+/// An old git cannot be told to send a token at once, and to a Server that offers NTLM it then
+/// sends something else.
 fn warn_of_old_git(git: &Git, integrations: &Integrations) {
-    let has_server = integrations
-        .all()
-        .iter()
-        .any(|found| matches!(found.integration.host.key, HostKey::Server(_)));
+    let server = integrations.all().iter().find_map(|found| {
+        let HostKey::Server(authority) = &found.integration.host.key else { return None };
+        let scheme = if found.integration.allow_http { Scheme::Http } else { Scheme::Https };
+        let place = Place::Other(authority.clone());
+        Some(home_url(scheme, &place, &found.integration.virtual_directory, None))
+    });
     if let Some((major, minor)) = git.version()
-        && has_server
+        && let Some(server) = server
         && (major, minor) < PROACTIVE_SINCE
     {
         Message::warning(format!(
-            "git {major}.{minor} cannot send a token before it is asked (http.proactiveAuth): against a Server \
-             that offers NTLM or Negotiate it will not use one"
+            "git {major}.{minor} cannot send a token before it is asked (http.proactiveAuth): to a Server \
+             that offers NTLM it never sends one"
         ))
-        .hint("install git 2.46 or newer, then run setup-git again")
+        .hint(format!(
+            "install git 2.46 or newer, then run setup-git again; whether this Server does, and what to do until \
+             then: git-credential-ona-azure doctor {}",
+            word(&server)
+        ))
         .print();
     }
 }

@@ -28,6 +28,8 @@ pub struct Answer {
     pub by_azure: bool,
     /// Whether Basic is among the ways to sign in; `None` if none is named.
     pub offers_basic: Option<bool>,
+    /// Whether NTLM is, which git takes before Basic.
+    pub offers_ntlm: bool,
     /// Whether its page bears the name of Azure DevOps or of Entra ID.
     named_page: bool,
     /// Where it leads instead, if it is a redirect.
@@ -66,7 +68,10 @@ impl Answer {
             said: said.map(hidden).filter(|said| !said.is_empty()),
             named,
             by_azure: by_azure(reply),
-            offers_basic: offers_basic(reply),
+            offers_basic: Some(challenges(reply))
+                .filter(|schemes| !schemes.is_empty())
+                .map(|schemes| schemes.iter().any(|scheme| scheme == "basic")),
+            offers_ntlm: challenges(reply).iter().any(|scheme| scheme == "ntlm"),
             named_page: said::title(&reply.body).is_some_and(|title| is_a_sign_in(&title)),
             redirect: (300..400).contains(&reply.status).then(|| {
                 let location = reply.header("location");
@@ -183,17 +188,17 @@ fn by_azure(reply: &Reply) -> bool {
         || said::member(&reply.body, "typekey").is_some()
 }
 
-fn offers_basic(reply: &Reply) -> Option<bool> {
-    let challenges: Vec<&str> = reply
+/// The ways to sign in that an answer offers, in small letters.
+fn challenges(reply: &Reply) -> Vec<String> {
+    reply
         .headers
         .get_all("www-authenticate")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|part| part.split_whitespace().next())
-        .collect();
-    let basic = challenges.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic"));
-    (!challenges.is_empty()).then_some(basic)
+        .map(str::to_ascii_lowercase)
+        .collect()
 }
 
 #[cfg(test)]

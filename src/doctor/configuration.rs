@@ -11,6 +11,7 @@ use crate::azure::{RemoteUrl, UrlError};
 use crate::git::parameters::is_no;
 use crate::git::setup::{Examination, Origin, Rewrite, redact};
 use crate::paths::NAME;
+use crate::report::word;
 
 pub(super) use address::address;
 pub(super) use proxy::proxy;
@@ -288,12 +289,24 @@ pub(super) fn proactive(host: &Host) -> Outcome {
         );
     }
     if !super::machine::knows_proactive(&host.machine) {
-        return Outcome::failed(
-            None,
-            "this git cannot send a token before it is asked (http.proactiveAuth), and against a Server \
-             that offers NTLM or Negotiate it never sends one",
-            "install git 2.46 or newer, then: git-credential-ona-azure setup-git",
-        );
+        return match host.offers_ntlm.get() {
+            // Negotiate it leaves alone once it was refused without a credential.
+            Some(false) => Outcome::passed("the Server offers no NTLM, so git sends the token"),
+            Some(true) => Outcome::failed(
+                None,
+                "this git cannot send a token before it is asked (http.proactiveAuth), and takes the NTLM \
+                 that the Server offers in its place",
+                format!(
+                    "install git 2.46 or newer, then: git-credential-ona-azure setup-git; until then, for each \
+                     command: {}",
+                    with_header(host)
+                ),
+            ),
+            None => Outcome::skipped(
+                "this git cannot send a token before it is asked (http.proactiveAuth); whether the Server \
+                 offers NTLM in its place is not known",
+            ),
+        };
     }
     let found = match host.examination() {
         Ok(found) => found,
@@ -310,4 +323,21 @@ pub(super) fn proactive(host: &Host) -> Outcome {
             SETUP,
         ),
     }
+}
+
+/// The command line with which a git of any age since 2.31 sends the token: in a header, which it
+/// reads from the environment. For this host only, so that a submodule elsewhere gets nothing.
+fn with_header(host: &Host) -> String {
+    let target = &host.target;
+    let origin = format!("{}://{}", target.scheme, target.place.authority());
+    let url = match (&host.repository, &host.found) {
+        (Some(repository), _) => format!("{origin}/{}", super::context::encoded(repository)),
+        (None, Some(_)) => host.login_url(),
+        (None, None) => origin.clone(),
+    };
+    format!(
+        "HEADER=$(git-credential-ona-azure token --header {}) git --config-env={} fetch",
+        word(&url),
+        word(&format!("http.{origin}/.extraHeader=HEADER"))
+    )
 }

@@ -149,6 +149,8 @@ pub(super) struct Host {
     endpoints: OnceLock<Result<Endpoints, EntraError>>,
     examination: OnceLock<Result<Examination, Failure>>,
     given: OnceLock<Given>,
+    /// Whether the Server offers NTLM, once it has answered.
+    pub offers_ntlm: OnceLock<bool>,
     /// How far the clocks of those who answered are ahead of ours, in seconds.
     clocks: Mutex<Vec<(String, i64)>>,
 }
@@ -190,6 +192,7 @@ impl Host {
             endpoints: OnceLock::new(),
             examination: OnceLock::new(),
             given: OnceLock::new(),
+            offers_ntlm: OnceLock::new(),
             clocks: Mutex::default(),
         }
     }

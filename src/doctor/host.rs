@@ -43,7 +43,7 @@ pub(super) const CHECKS: &[Check<Host>] = &[
     check("git.settings", "other settings of git", None, &["git.program"], &[], configuration::settings),
     check("proxy", "the proxy", None, &[], &[], configuration::proxy),
     check("trust", "the certificate authorities", None, &[], &[], trust::trust),
-    check("git.proactive", "tokens before NTLM", Some(Step::Connect), &["git.helper"], &[], configuration::proactive),
+    check("git.proactive", "tokens before NTLM", Some(Step::Connect), &["git.helper"], &["organization"], configuration::proactive),
     check("issuer", "the issuer", Some(Step::AppRegistration), &["integration", "trust"], &[], set_up::issuer),
     check("client.secret", "the client secret here", Some(Step::ClientSecret), &["integration", "key"], &[], set_up::client_secret),
     check("client", "client ID and secret", Some(Step::AppRegistration), &["issuer", "client.secret"], &[], set_up::client),

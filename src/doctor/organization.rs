@@ -51,6 +51,9 @@ fn server(host: &Host, authority: &Authority, directory: &VirtualDirectory) -> O
     if answer.status == 404 {
         return Outcome::from(no_server_at(authority, directory));
     }
+    if answer.status == 401 {
+        let _ = host.offers_ntlm.set(answer.offers_ntlm);
+    }
     // Whether a token gets past the web server shows with a token.
     if Door::of(&answer, false) == Some(Door::NoBasic) {
         return Outcome::from(Door::NoBasic.failure(&name, &home, ""));

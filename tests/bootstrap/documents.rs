@@ -36,6 +36,7 @@ fn both(machine: &Machine) -> Value {
 #[test]
 fn several_hosts_and_their_tokens_at_once() {
     let machine = Machine::new();
+    machine.let_git_use_the_server();
     let document = both(&machine);
     let done = machine.bootstrap_from(&document, &[]).expect_success();
     let expected = format!(
@@ -99,6 +100,7 @@ fn the_flat_form_of_ona_is_read_too() {
 #[test]
 fn one_host_that_fails_does_not_keep_the_others_from_it() {
     let machine = Machine::new();
+    machine.let_git_use_the_server();
     let mut document = both(&machine);
     document["integrations"][0]["oauth"]["plaintextClientSecret"] = json!("not-the-secret");
     let done = machine.bootstrap_from(&document, &["--json"]);

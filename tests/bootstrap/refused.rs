@@ -238,6 +238,7 @@ fn a_client_secret_that_is_sealed_to_this_key() {
 #[test]
 fn a_server_with_a_token_in_its_virtual_directory() {
     let mut machine = Machine::new();
+    machine.let_git_use_the_server();
     machine.set("ONA_AZURE_HOST", "tfs.corp.example");
     machine.set("ONA_AZURE_PAT", machine.world.server().add_pat());
     expect_one_line(&machine.bootstrap(&[]), 1, &["tfs.corp.example"]);

@@ -2,42 +2,7 @@
 
 use git_credential_ona_azure::vault::{Pat, Pats, Session};
 
-use super::{Done, Machine, run, skipped};
-
-/// A git of this machine.
-pub struct Git {
-    /// Where it is.
-    pub path: &'static str,
-    /// `(2, 47)`.
-    pub version: (u32, u32),
-}
-
-/// Every git there is, each once. Debian's own is older than most people's, and both must do.
-pub fn gits() -> Vec<Git> {
-    let mut found: Vec<Git> = ["/usr/bin/git", "/usr/local/bin/git", "git"]
-        .into_iter()
-        .filter_map(|path| {
-            let output = std::process::Command::new(path).arg("version").output().ok()?;
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let mut numbers = text.split_whitespace().nth(2)?.split('.').map(str::parse);
-            Some(Git { path, version: (numbers.next()?.ok()?, numbers.next()?.ok()?) })
-        })
-        .collect();
-    found.sort_by_key(|git| git.version);
-    found.dedup_by_key(|git| git.version);
-    assert!(!found.is_empty(), "these tests need git");
-    found
-}
-
-/// Those that know a part of the protocol that came with a version.
-#[allow(clippy::print_stderr, reason = "a skipped test says so")]
-pub fn gits_since(version: (u32, u32)) -> Vec<Git> {
-    let found: Vec<Git> = gits().into_iter().filter(|git| git.version >= version).collect();
-    if found.is_empty() {
-        skipped(&format!("git {}.{}", version.0, version.1));
-    }
-    found
-}
+use super::{Done, Git, Machine, run};
 
 impl Done {
     /// The same without correlation IDs, which are others every time.

@@ -25,6 +25,9 @@ pub mod chromium;
 mod expect;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use expect::*;
+mod gits;
+#[allow(unused_imports, reason = "not every test file has a test with more than one git")]
+pub use gits::*;
 mod look;
 #[allow(unused_imports, reason = "some test files need only the methods")]
 pub use look::*;
@@ -68,12 +71,20 @@ pub struct Done {
 impl Machine {
     /// A machine with nothing configured.
     pub fn new() -> Self {
+        system::restore_signals();
         let world = World::start();
         let dir = tempfile::tempdir().expect("a directory");
         let home = dir.path().join("home");
         fs::create_dir_all(home.join("work")).expect("a home");
         let program_dir = Path::new(PROGRAM).parent().expect("a program is in a directory");
-        let path = std::env::var("PATH").unwrap_or_default();
+        let mut path = std::env::var("PATH").unwrap_or_default();
+        if let Some(git) = gits::git_of_new_machines() {
+            // Alone in a directory: it comes first, and nothing else from its own place does.
+            let only_git = dir.path().join("git");
+            fs::create_dir(&only_git).expect("made");
+            std::os::unix::fs::symlink(git.path, only_git.join("git")).expect("a link");
+            path = format!("{}:{path}", only_git.display());
+        }
         let mut variables = BTreeMap::from([
             ("HOME".to_owned(), home.to_str().expect("text").to_owned()),
             ("PATH".to_owned(), format!("{}:{path}", program_dir.display())),

@@ -5,9 +5,34 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
 use super::{Done, Machine, PROGRAM, finish, has, run, skipped};
+
+/// Lets the signals that end a program end those that the tests start, whatever the tests were
+/// started with: what a shell runs in the background ignores SIGINT, what `nohup` runs SIGHUP, and
+/// both are inherited. A signal that is caught is back at its default in a child (execve(2)).
+pub fn restore_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+            let always = Arc::new(AtomicBool::new(true));
+            signal_hook::flag::register_conditional_default(signal, always).expect("caught");
+        }
+    });
+}
+
+/// Sends a signal to a process, as kill(1) does, which is not there everywhere.
+#[track_caller]
+pub fn send(signal: Signal, process: u32) {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw).expect("a process");
+    kill_process(process, signal).expect("sent");
+}
 
 /// Whether programs may be traced here; says that the test is skipped if not.
 pub fn can_trace() -> bool {

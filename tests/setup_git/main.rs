@@ -3,6 +3,9 @@
 //! Every claim is proved with each git on this machine.
 #![cfg(unix)]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod files;
 mod network;
 mod others;

@@ -11,6 +11,8 @@ use git_credential_ona_azure::git::setup::{Options, Origin, Report, Scope, Targe
 use git_credential_ona_azure::report::Failure;
 use tempfile::TempDir;
 
+use crate::common::gits;
+
 /// A home, and one of the gits.
 pub(crate) struct World {
     pub(crate) dir: TempDir,
@@ -20,18 +22,13 @@ pub(crate) struct World {
 
 /// Runs a claim with each git there is, each time in a new home.
 pub(crate) fn with_every_git(claim: impl Fn(World)) {
-    let mut ran = 0;
-    for bin in ["/usr/bin", "/usr/local/bin"] {
-        if !Path::new(bin).join("git").exists() {
-            continue;
-        }
+    for git in gits() {
+        let bin = git.directory().to_str().expect("text");
         let dir = tempfile::tempdir().expect("a temporary directory");
         fs::create_dir_all(dir.path().join("home")).expect("a home");
         fs::write(dir.path().join("system"), "").expect("a system configuration");
         claim(World { dir, bin, extra: Vec::new() });
-        ran += 1;
     }
-    assert!(ran > 0, "no git to test with");
 }
 
 impl World {

@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -21,6 +22,55 @@ pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) {
             tokio::spawn(outer(stream, Arc::clone(&shared)));
         }
     }
+}
+
+/// A Server that listens on this machine itself, for whoever goes there without the proxy.
+pub(crate) async fn run_server(listener: TcpListener, scheme: &'static str, shared: Arc<Shared>) {
+    let Ok(address) = listener.local_addr() else { return };
+    let host =
+        if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() };
+    let name = format!("{host}:{}", address.port());
+    let logged = if scheme == "http" { format!("http://{name}") } else { name.clone() };
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        shared.log.connected(&logged);
+        let (shared, name) = (Arc::clone(&shared), name.clone());
+        let address = address.ip().to_string();
+        tokio::spawn(async move {
+            if scheme == "http" {
+                speak(TokioIo::new(stream), shared, Site::Server, scheme, name).await;
+            } else {
+                open_tls(stream, &address, shared, Site::Server, name).await;
+            }
+        });
+    }
+}
+
+/// Ends TLS as that host, and serves what comes through it.
+async fn open_tls(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    shared: Arc<Shared>,
+    site: Site,
+    name: String,
+) {
+    let year = clock::year(shared.clock.load(Ordering::Relaxed));
+    let acceptor = TlsAcceptor::from(shared.ca.server_config(host, year));
+    let Ok(tls) = acceptor.accept(stream).await else { return };
+    speak(TokioIo::new(tls), shared, site, "https", name).await;
+}
+
+/// Serves the requests of one connection.
+async fn speak(
+    stream: impl hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    shared: Arc<Shared>,
+    site: Site,
+    scheme: &'static str,
+    name: String,
+) {
+    let service =
+        service_fn(move |request| serve(Arc::clone(&shared), site, scheme, name.clone(), request));
+    let _ = http1::Builder::new().title_case_headers(true).serve_connection(stream, service).await;
 }
 
 async fn outer(stream: TcpStream, shared: Arc<Shared>) {
@@ -71,16 +121,7 @@ fn tunnel(shared: Arc<Shared>, request: Request<Incoming>) -> Answer {
     shared.log.connected(&name);
     tokio::spawn(async move {
         let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
-        let year = clock::year(shared.clock.load(Ordering::Relaxed));
-        let acceptor = TlsAcceptor::from(shared.ca.server_config(&host, year));
-        let Ok(tls) = acceptor.accept(TokioIo::new(upgraded)).await else { return };
-        let service = service_fn(move |request| {
-            serve(Arc::clone(&shared), site, "https", name.clone(), request)
-        });
-        let _ = http1::Builder::new()
-            .title_case_headers(true)
-            .serve_connection(TokioIo::new(tls), service)
-            .await;
+        open_tls(TokioIo::new(upgraded), &host, shared, site, name).await;
     });
     let mut answer = http::text(200, "");
     answer.headers_mut().clear();

@@ -23,18 +23,42 @@ pub struct AzureDevOpsServer {
     faults: Arc<Faults>,
 }
 
-/// The ways to sign in that a Server's web server offers.
+/// The ways to sign in that a Server's web server offers. Azure DevOps adds Bearer and its own
+/// Basic, for tokens; Windows authentication adds what its list of providers has (libgit2#4039 and
+/// git-lfs#4234 show the headers of real ones, in this order).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ServerSignIn {
     /// Windows' own and Basic, as after a fresh installation.
     #[default]
     Fresh,
+    /// Kerberos and Basic: NTLM is not among the providers.
+    Kerberos,
+    /// Basic only: Windows authentication is off, or a proxy in front takes its headers out.
+    BasicOnly,
     /// Windows' own only: a token cannot be given to it.
     WindowsOnly,
+    /// Kerberos only.
+    KerberosOnly,
     /// The web server's own Basic authentication is on. It takes every Basic header for the name
     /// and password of a Windows account, and Azure DevOps never sees a token (Azure DevOps'
     /// documentation, "iis-basic-auth").
     IisBasic,
+}
+
+impl ServerSignIn {
+    /// The providers of Windows authentication.
+    fn windows(self) -> &'static [&'static str] {
+        match self {
+            Self::Fresh | Self::WindowsOnly | Self::IisBasic => &["Negotiate", "NTLM"],
+            Self::Kerberos | Self::KerberosOnly => &["Negotiate"],
+            Self::BasicOnly => &[],
+        }
+    }
+
+    /// Whether Azure DevOps takes personal access tokens.
+    fn takes_tokens(self) -> bool {
+        matches!(self, Self::Fresh | Self::Kerberos | Self::BasicOnly)
+    }
 }
 
 struct State {
@@ -113,7 +137,7 @@ impl AzureDevOpsServer {
         if sign_in == ServerSignIn::IisBasic {
             return Ok(iis_refusal(ask));
         }
-        if sign_in == ServerSignIn::WindowsOnly || !self.knows(ask) {
+        if !sign_in.takes_tokens() || !self.knows(ask) {
             return Ok(self.challenge(ask));
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -223,20 +247,22 @@ impl AzureDevOpsServer {
         let step = ask.authorization().and_then(|(scheme, value)| {
             let raw = STANDARD.decode(value.trim()).ok()?;
             let first = raw.starts_with(b"NTLMSSP\0\x01\0\0\0");
-            let windows =
-                ["NTLM", "Negotiate"].into_iter().find(|w| w.eq_ignore_ascii_case(scheme))?;
+            let mut offered = sign_in.windows().iter();
+            let windows = offered.find(|windows| windows.eq_ignore_ascii_case(scheme))?;
             first.then(|| format!("{windows} {}", STANDARD.encode(ntlm_challenge())))
         });
         match step {
             Some(step) => http::header(&mut answer, "WWW-Authenticate", &step),
             None => {
                 let realm = format!("Basic realm=\"{}://{}/{directory}\"", ask.scheme, ask.host);
-                let basic = (sign_in == ServerSignIn::Fresh).then_some(realm.as_str());
-                for value in ["Bearer", "Negotiate", "NTLM"].into_iter().chain(basic) {
+                let basic = sign_in.takes_tokens().then_some(realm.as_str());
+                let windows = sign_in.windows().iter().copied();
+                for value in ["Bearer"].into_iter().chain(basic).chain(windows) {
                     http::header(&mut answer, "WWW-Authenticate", value);
                 }
             }
         }
+        http::header(&mut answer, "Server", "Microsoft-IIS/10.0");
         http::header(&mut answer, "X-TFS-ProcessId", &random::guid_of("the server's process"));
         http::header(&mut answer, "ActivityId", &random::guid());
         http::header(&mut answer, "X-VSS-E2EID", &random::guid());
@@ -265,6 +291,9 @@ fn iis_refusal(ask: &Ask) -> Answer {
          denied due to invalid credentials.</h2></body></html>",
     );
     http::header(&mut answer, "Server", "Microsoft-IIS/10.0");
+    for windows in ServerSignIn::IisBasic.windows() {
+        http::header(&mut answer, "WWW-Authenticate", windows);
+    }
     http::header(&mut answer, "WWW-Authenticate", &format!("Basic realm=\"{}\"", ask.host));
     answer
 }

@@ -56,7 +56,7 @@ impl Shared {
             }
             ("https", "microsoft.com", 443) => Some(Site::Microsoft),
             ("https", "dev.azure.com", 443) => Some(Site::Azure),
-            ("https", "tfs.corp.example", 443 | 8443) | ("http", "tfs.corp.example", 80) => {
+            ("https", "tfs.corp.example", 443 | 8443) | ("http", "tfs.corp.example", 80 | 8080) => {
                 Some(Site::Server)
             }
             ("https", "git.example.org", 443) => Some(Site::Foreign),

@@ -230,6 +230,16 @@ impl World {
         &self.shared.azure
     }
 
+    /// Has the Server listen on `[::1]` too, beside the proxy: gives the port, or nothing where the
+    /// machine has no IPv6.
+    pub fn server_on_ipv6(&self, scheme: &'static str) -> Option<u16> {
+        let runtime = self.runtime.as_ref().expect("it runs until it is dropped");
+        let listener = runtime.block_on(TcpListener::bind("[::1]:0")).ok()?;
+        let port = listener.local_addr().expect("the listener has an address").port();
+        runtime.spawn(proxy::run_server(listener, scheme, Arc::clone(&self.shared)));
+        Some(port)
+    }
+
     /// Azure DevOps Server.
     pub fn server(&self) -> &AzureDevOpsServer {
         &self.shared.server

@@ -214,7 +214,7 @@ fn the_server_takes_pats_and_only_pats() {
     assert_eq!(reply.status, 401);
     assert_eq!(
         reply.all("www-authenticate"),
-        ["Bearer", "Negotiate", "NTLM", "Basic realm=\"https://tfs.corp.example/tfs\""]
+        ["Bearer", "Basic realm=\"https://tfs.corp.example/tfs\"", "Negotiate", "NTLM"]
     );
     let hello = "NTLM TlRMTVNTUAABAAAABoIIAAAAAAAAAAAAAAAAAAAAAAA=";
     let reply = client.request("GET", &refs, &[("Authorization", hello)], b"").expect("one");
@@ -241,7 +241,26 @@ fn the_server_takes_pats_and_only_pats() {
     assert_eq!(client.get(call).expect("an answer").status, 401);
     let named = Git::new(&world, "ada", &pat);
     named.fails(&["ls-remote", url]);
-    named.ok(&["-c", "http.https://tfs.corp.example.proactiveAuth=basic", "ls-remote", url]);
+    // Known since git 2.46.
+    let at_once = ["-c", "http.https://tfs.corp.example.proactiveAuth=basic", "ls-remote", url];
+    let since = |version: &str| {
+        let mut numbers = version.split(['.', ' ']).filter_map(|number| number.parse().ok());
+        (numbers.next(), numbers.next()) >= (Some(2), Some(46))
+    };
+    if since(&named.ok(&["version"])) {
+        named.ok(&at_once);
+    } else {
+        named.fails(&at_once);
+    }
+    // Without NTLM there is nothing that git would take in place of the token.
+    for sign_in in [ServerSignIn::Kerberos, ServerSignIn::BasicOnly] {
+        world.server().set_sign_in(sign_in);
+        named.ok(&["ls-remote", url]);
+    }
+    for sign_in in [ServerSignIn::WindowsOnly, ServerSignIn::KerberosOnly] {
+        world.server().set_sign_in(sign_in);
+        named.fails(&["ls-remote", url]);
+    }
 }
 
 fn basic(user: &str, password: &str) -> String {
@@ -416,7 +435,7 @@ fn the_server_lists_repositories_and_says_who_is_asking() {
                     assert_eq!(refused.status, 401, "{url}");
                     let offers = refused.all("www-authenticate");
                     let realm = format!("Basic realm=\"{base}/{}\"", directory.trim_matches('/'));
-                    assert_eq!(offers, ["Bearer", "Negotiate", "NTLM", &realm], "{url}");
+                    assert_eq!(offers, ["Bearer", &realm, "Negotiate", "NTLM"], "{url}");
                 }
             }
         }

@@ -123,7 +123,10 @@ fn a_web_server_may_stand_before_the_server() {
     world.server().set_sign_in(ServerSignIn::IisBasic);
     let refused = get(call);
     assert_eq!(refused.status, 401);
-    assert_eq!(refused.all("www-authenticate"), ["Basic realm=\"tfs.corp.example\""]);
+    assert_eq!(
+        refused.all("www-authenticate"),
+        ["Negotiate", "NTLM", "Basic realm=\"tfs.corp.example\""]
+    );
     assert_eq!(refused.header("x-tfs-processid"), None);
     world.server().set_sign_in(ServerSignIn::WindowsOnly);
     let refused = get(call);
