@@ -8,7 +8,7 @@ use common::system::name_of;
 use common::*;
 use git_credential_ona_azure::azure::Organization;
 use git_credential_ona_azure::vault::{
-    Access, ClientMode, OrganizationRefusal, Pat as KeptPat, Pats, SignInMethod,
+    Access, ClientMode, OrganizationRefusal, Pat as KeptPat, Pats, Session, SignInMethod,
 };
 use serde_json::{Value, json};
 use standins::{ADA, CLIENT_ID, CONTOSO, Dead, Fault, GRACE, Pat, Target, Times};

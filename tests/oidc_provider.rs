@@ -239,7 +239,7 @@ fn every_refresh_token_is_used_once_and_one_used_twice_ends_the_sign_in() {
     assert_ne!(machine.session().refresh_token, first.refresh_token);
 
     // A copy of the vault from before, which is a theft to the provider.
-    machine.change("dev.azure.com", |session: &mut Session| *session = first.clone());
+    machine.change("dev.azure.com", |session| *session = first.clone());
     let_it_expire(&machine);
     let said = machine.get(CONTOSO_REQUEST).expect_quit(4);
     assert!(said.contains("hint: git-credential-ona-azure login https://dev.azure.com"), "{said}");
