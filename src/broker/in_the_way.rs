@@ -1,0 +1,82 @@
+//! Why git did not send a secret that the service accepts. For a message only: nothing that this
+//! finds decides where a secret goes.
+
+use super::subject::Subject;
+use crate::git::Git;
+use crate::git::setup::{Origin, examine};
+use crate::protocol::Request;
+
+/// What stands in the way, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Obstacle {
+    pub(super) what: String,
+    pub(super) fix: String,
+}
+
+/// Looks with git's own eyes: in the directory and the environment that git started this program
+/// in.
+pub(super) fn in_the_way(request: &Request, subject: &Subject) -> Obstacle {
+    header(request, subject)
+        .or_else(|| bearer(request))
+        .or_else(|| windows(request))
+        .unwrap_or_else(|| Obstacle {
+            what: "git sent something else, or somebody else refused it".to_owned(),
+            fix: format!("git-credential-ona-azure doctor {}", address(request, subject)),
+        })
+}
+
+fn address(request: &Request, subject: &Subject) -> String {
+    let path = request.path.as_deref().and_then(|path| std::str::from_utf8(path).ok());
+    let repository = request
+        .path
+        .as_deref()
+        .and_then(|path| crate::azure::repository_url(subject.scheme, &subject.place, path));
+    match (repository, path) {
+        (Some(repository), _) => repository,
+        _ => subject.url(),
+    }
+}
+
+/// An `Authorization` header of git's own goes out in place of what a helper gives
+/// (git-config(1), `http.extraHeader`).
+fn header(request: &Request, subject: &Subject) -> Option<Obstacle> {
+    let git = Git::find()?.with_callers_repository();
+    let program = std::env::current_exe().ok()?;
+    let found = examine(&git, true, &program, &address(request, subject)).ok()?;
+    let header = found.authorization?;
+    Some(Obstacle {
+        what: format!("http.extraHeader in {} sends another Authorization", header.place()),
+        fix: removal(&header),
+    })
+}
+
+/// The command that takes a header away. The value is a secret, so it cannot be named.
+fn removal(header: &Origin) -> String {
+    if !header.is_of_environment() {
+        return header.unset();
+    }
+    match std::env::var_os("GIT_CONFIG_COUNT") {
+        Some(_) => "unset GIT_CONFIG_COUNT".to_owned(),
+        None => format!("run git without -c {}", header.key),
+    }
+}
+
+/// git 2.46 to 2.53 leave the header out of a push that is larger than `http.postBuffer` (fixed in
+/// 2.54 by ed0f7a62f7).
+fn bearer(request: &Request) -> Option<Obstacle> {
+    request.credential.as_ref()?;
+    Some(Obstacle {
+        what: "git before 2.54 leaves a Bearer header out of a large push".to_owned(),
+        fix: "git -c http.postBuffer=1g push, or switch bearer off in the integrations file"
+            .to_owned(),
+    })
+}
+
+/// libcurl takes NTLM or Negotiate before Basic.
+fn windows(request: &Request) -> Option<Obstacle> {
+    request.offers_windows_authentication().then(|| Obstacle {
+        what: "the server offers NTLM or Negotiate, which git tries in its place".to_owned(),
+        fix: "have git send it at once (http.proactiveAuth): git-credential-ona-azure setup-git"
+            .to_owned(),
+    })
+}
