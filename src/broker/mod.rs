@@ -24,8 +24,8 @@ pub use refresh::{
     RefreshFailure, foresee as foresee_refresh, last_failure, refresh_now, why_over,
 };
 pub use session::{
-    Forgotten, forget, issuer_hint, keep_access_token, redirect_path, redirect_uri, secret_for,
-    sessions,
+    Forgotten, access, forget, issuer_hint, keep_access_token, redirect_path, redirect_uri,
+    secret_for, sessions,
 };
 pub use shelf::{Shelf, VaultShelf};
 pub use store::store;

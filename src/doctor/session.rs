@@ -4,11 +4,11 @@ use super::context::Host;
 use super::faults::{of_refresh, of_vault};
 use super::table::Outcome;
 use crate::azure::{Step, sentences};
-use crate::broker::{SessionKey, Subject, last_failure, refresh_now, why_over};
+use crate::broker::{SessionKey, Subject, access, last_failure, refresh_now, why_over};
 use crate::clock;
 use crate::entra::{Allows, Claims, allow};
 use crate::report::Failure;
-use crate::vault::{Access, HoldOffKind, SignInFailure, Vault};
+use crate::vault::{HoldOffKind, SignInFailure, Vault};
 use crate::when;
 
 /// How long a sign-in that failed is worth telling of, in seconds.
@@ -71,7 +71,7 @@ pub(super) fn account(host: &Host) -> Outcome {
             None => Outcome::failed(None, what, login),
         });
     }
-    let access = match vault.read::<Access>(&key.to_string()) {
+    let access = match access(&vault, &key, integration) {
         Ok(access) => access.unwrap_or_default(),
         Err(error) => return of_vault(&error),
     };
@@ -145,7 +145,7 @@ pub(super) fn token(host: &Host) -> Outcome {
     let vault = host.machine.vault();
     let found = host.session(&vault).and_then(|found| {
         let Some((key, session)) = found else { return Ok(None) };
-        Ok(vault.read::<Access>(&key.to_string())?.map(|access| (session, access)))
+        Ok(access(&vault, &key, host.integration())?.map(|access| (session, access)))
     });
     let (session, access) = match found {
         Ok(Some(found)) => found,
