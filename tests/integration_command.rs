@@ -9,7 +9,7 @@ use std::thread;
 
 use common::*;
 use serde_json::{Value, json};
-use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO};
+use standins::{CLIENT_ID, CLIENT_SECRET, CONTOSO, FABRIKAM};
 
 const US01: &str =
     "Ona Cloud (US01) requires authentication with Source Control - the SCM integration for host";
@@ -1126,4 +1126,113 @@ fn no_command_touches_a_broken_file_and_each_says_what_is_wrong() {
         assert_eq!((done.code, &*done.stdout, &*done.stderr), (1, "", &*stderr), "{command:?}");
         assert_eq!(fs::read_to_string(&file).expect("readable"), text, "{command:?}");
     }
+}
+
+/// Changes the file as an editor would.
+fn edit(machine: &Machine, from: &str, to: &str) {
+    let file = machine.integrations_file();
+    let text = std::fs::read_to_string(&file).expect("there");
+    assert!(text.contains(from), "{text}");
+    std::fs::write(&file, text.replace(from, to)).expect("written");
+}
+
+/// Fails unless the sign-in is over, for `get` as for those who tell of it.
+#[track_caller]
+fn expect_ended(machine: &Machine) {
+    let before = machine.world.requests().len();
+    let done = machine.get(CONTOSO_REQUEST);
+    assert_eq!((done.code, &*done.stdout), (4, ""), "{done:#?}");
+    let start =
+        "error: the integration of dev.azure.com was changed after ada@contoso.example signed in\n";
+    assert!(done.stderr.starts_with(start), "{}", done.stderr);
+    let token = machine.helper(&["token", "https://dev.azure.com/contoso"]);
+    assert_eq!((token.code, &*token.stdout), (4, ""), "{token:#?}");
+    assert_eq!(machine.world.requests().len(), before, "the new client's app is not asked");
+    let status = machine.helper(&["status"]);
+    assert!(status.stdout.contains("the integration was changed after the sign-in"), "{status:#?}");
+    assert!(!status.stdout.contains("\n    access token "), "{}", status.stdout);
+    let session = &machine.helper(&["status", "--json"]).json()["hosts"][0]["sessions"][0];
+    assert_eq!(session["accessTokenExpiresAt"], json!(null));
+    let doctor = machine.helper(&["doctor", "https://dev.azure.com/contoso", "--json"]).json();
+    let checks = doctor["targets"].as_array().expect("a list").iter();
+    let mut checks = checks.flat_map(|target| target["checks"].as_array().expect("a list"));
+    let account = checks.find(|check| check["id"] == "account").expect("there");
+    assert_eq!(account["outcome"], "failed", "{account:#}");
+}
+
+#[test]
+fn a_changed_client_or_issuer_ends_the_old_ones_access_token_at_once() {
+    const OTHER: &str = "00000000-1111-2222-3333-444444444444";
+    let machine = Machine::signed_in();
+    let token = machine.get(CONTOSO_REQUEST).expect_success();
+    for (from, to) in [(CLIENT_ID, OTHER), (CONTOSO, FABRIKAM)] {
+        edit(&machine, from, to);
+        expect_ended(&machine);
+        // Nothing is lost by a mistake that is taken back.
+        edit(&machine, to, from);
+        assert_eq!(machine.get(CONTOSO_REQUEST).expect_success().stdout, token.stdout);
+    }
+    let done = machine.integration_add(&["--host", "dev.azure.com", "--client-id", OTHER]);
+    assert_eq!(
+        done.expect_success().stderr,
+        "note: the sign-in of ada@contoso.example was made with the integration as it was before, and is over\n\
+         hint: sign in again: git-credential-ona-azure login https://dev.azure.com\n"
+    );
+    expect_ended(&machine);
+    // Where a token takes over, it does so at once.
+    machine.give_pat("https://dev.azure.com/contoso", "contoso-pat", &[]);
+    assert_eq!(machine.get(CONTOSO_REQUEST).expect_success().password(), "contoso-pat");
+}
+
+#[test]
+fn a_changed_client_secret_ends_no_access_token() {
+    let machine = Machine::signed_in();
+    let token = machine.get(CONTOSO_REQUEST).expect_success();
+    let done = machine.integration_add(&["--host", "dev.azure.com", "--client-secret-stdin"]);
+    assert_eq!(done.expect_success().stderr, "");
+    assert_eq!(machine.get(CONTOSO_REQUEST), token);
+}
+
+#[test]
+fn an_access_token_that_an_earlier_version_kept_stays_valid() {
+    let machine = Machine::signed_in();
+    let token = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.change_access(|access| access.client = None);
+    assert_eq!(machine.get(CONTOSO_REQUEST), token);
+}
+
+#[test]
+fn without_pat_the_kept_tokens_stay_and_the_command_that_forgets_them_is_named() {
+    let machine = Machine::signed_in();
+    let turn = |flag: &str| machine.integration_add(&["--host", "dev.azure.com", flag]);
+    assert_eq!(turn("--no-pat").expect_success().stderr, "", "none is kept");
+    turn("--pat").expect_success();
+    machine.give_pat("https://dev.azure.com/contoso", "contoso-pat", &[]);
+    let forget = "git-credential-ona-azure logout https://dev.azure.com/contoso";
+    assert_eq!(
+        turn("--no-pat").expect_success().stderr,
+        format!(
+            "note: the personal access token for contoso stays kept, and no longer used\n\
+             hint: to forget it: {forget}\n"
+        )
+    );
+    turn("--pat").expect_success();
+    machine.give_pat("https://dev.azure.com/fabrikam", "fabrikam-pat", &[]);
+    let said = turn("--no-pat").expect_success().stderr;
+    let both =
+        format!("{forget} && git-credential-ona-azure logout https://dev.azure.com/fabrikam");
+    assert_eq!(
+        said,
+        format!(
+            "note: the personal access tokens for contoso, fabrikam stay kept, and no longer used\n\
+             hint: to forget them: {both}\n"
+        )
+    );
+    // What is named is what it does: the tokens go, and the sign-in stays.
+    for command in both.split(" && ") {
+        let words: Vec<_> = command.split(' ').skip(1).collect();
+        machine.helper(&words).expect_success();
+    }
+    assert_eq!(machine.pat_secrets("https://dev.azure.com"), []);
+    machine.get(CONTOSO_REQUEST).expect_success();
 }

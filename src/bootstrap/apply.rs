@@ -43,6 +43,8 @@ pub(super) struct Bench<'a> {
     pub(super) prune: bool,
     /// What an earlier bootstrap brought.
     pub(super) imported: &'a Imported,
+    /// Whether that is damaged: then nothing is known of it.
+    pub(super) forgotten: bool,
 }
 
 impl Bench<'_> {

@@ -76,8 +76,23 @@ pub fn bootstrap(
     let network = &Patient::new(network);
     let with_bench = |run: &mut dyn FnMut(&Bench<'_>) -> Result<(), Failure>| {
         let integrations = &Integrations::load(paths)?;
-        let imported = &vault.read::<Imported>("all")?.unwrap_or_default();
-        run(&Bench { integrations, file, vault, network, paths, offline, prune, imported })
+        let imported = match vault.read::<Imported>("all") {
+            Err(error) if error.is_damage_of::<Imported>() => None,
+            read => Some(read?.unwrap_or_default()),
+        };
+        let forgotten = imported.is_none();
+        let imported = &imported.unwrap_or_default();
+        run(&Bench {
+            integrations,
+            file,
+            vault,
+            network,
+            paths,
+            offline,
+            prune,
+            imported,
+            forgotten,
+        })
     };
     with_bench(&mut |bench| given.hosts.iter().try_for_each(|host| bench.check(host)))?;
     // Makes the directory too, in which the lock is to be.

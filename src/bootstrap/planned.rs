@@ -49,7 +49,10 @@ impl Bench<'_> {
         integration: &Integration,
         given: &'g GivenHost,
     ) -> Result<Vec<Planned<'g>>, Failure> {
-        let kept_pats = self.kept_pats(&given.spec.key)?.pats;
+        // Damaged ones are given anew.
+        let kept_pats = self.kept_pats(&given.spec.key)?;
+        let damaged = kept_pats.is_none();
+        let kept_pats = kept_pats.unwrap_or_default().pats;
         let planned = given.tokens.iter().map(|token| {
             let source = Source::of(&integration.host, token);
             let digest = token.secret().digest();
@@ -58,10 +61,12 @@ impl Bench<'_> {
                 .imported
                 .tokens
                 .iter()
-                .any(|known| known.source == name && known.digest == digest);
+                .any(|known| known.source == name && known.digest == digest)
+                && !(damaged && matches!(source, Source::Pat(..)));
             let (is_kept, is_replaced) = match &source {
                 Source::Refresh(key) => {
-                    let kept = self.vault.read::<Session>(&key.to_string())?;
+                    // A damaged one is replaced by a new one, and missed where none is given.
+                    let kept = self.vault.read_intact::<Session>(&key.to_string())?;
                     (
                         kept.as_ref().is_some_and(|kept| kept.imported == Some(digest)),
                         kept.is_some(),
@@ -72,6 +77,9 @@ impl Bench<'_> {
                     kept_pats.iter().any(|pat| pat.organization == *organization),
                 ),
             };
+            // Where it is not known any more what was given before, what is kept is taken for what came
+            // of it: to redeem a refresh token again that is spent may end its successor.
+            let known = known || (self.forgotten && is_replaced);
             let fate = match (known, is_kept, is_replaced) {
                 (_, true, _) => Fate::Kept,
                 // What came after it counts: a successor, or what somebody gave here since.
@@ -91,8 +99,12 @@ impl Bench<'_> {
         planned.collect()
     }
 
-    pub(super) fn kept_pats(&self, host: &HostKey) -> Result<Pats, Failure> {
+    /// The personal access tokens of a host; `None` if they are damaged.
+    pub(super) fn kept_pats(&self, host: &HostKey) -> Result<Option<Pats>, Failure> {
         let key = PatKey { scheme: Scheme::Https, host: host.clone() };
-        Ok(self.vault.read::<Pats>(&key.to_string())?.unwrap_or_default())
+        match self.vault.read::<Pats>(&key.to_string()) {
+            Err(error) if error.is_damage_of::<Pats>() => Ok(None),
+            read => Ok(Some(read?.unwrap_or_default())),
+        }
     }
 }

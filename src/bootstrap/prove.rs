@@ -6,13 +6,13 @@ use super::given::GivenToken;
 use super::planned::{Fate, Planned};
 use super::source::Source;
 use crate::azure::{GIVE_SECRET, Scheme};
-use crate::broker::{SessionKey, refresh_now};
+use crate::broker::{SessionKey, access, refresh_now};
 use crate::clock;
 use crate::devops::{Asker, Site, try_pat};
 use crate::integration::{HostKey, Integration};
 use crate::report::{Exit, Failure};
 use crate::sign_in::NewPat;
-use crate::vault::{Access, Session};
+use crate::vault::Session;
 
 /// What to do where a token is of no use any more.
 const GIVE_ANEW: &str = "hand over a new one: the one given is not taken a second time";
@@ -73,7 +73,7 @@ impl Bench<'_> {
         if self.offline {
             return Ok(());
         }
-        let kept = self.kept_pats(&HostKey::of_place(site.place))?.pats;
+        let kept = self.kept_pats(&HostKey::of_place(site.place))?.unwrap_or_default().pats;
         let kept = kept.iter().rfind(|pat| pat.organization.as_ref() == site.organization);
         let Some(kept) = kept else { return Ok(()) };
         let username = kept.username.clone().unwrap_or_default();
@@ -108,7 +108,7 @@ impl Bench<'_> {
             return Ok(());
         }
         // Another bootstrap, a moment ago, has shown it.
-        let access = self.vault.read::<Access>(&key.to_string())?.unwrap_or_default();
+        let access = access(self.vault, key, integration)?.unwrap_or_default();
         let now = clock::now();
         let shown = access.token.is_some() && now.abs_diff(access.issued_at) < JUST_NOW;
         if shown && access.expires_at > now {

@@ -20,7 +20,7 @@ pub(super) fn prune(
     file: &Path,
     vault: &Vault,
 ) -> Result<Vec<HostReport>, Failure> {
-    let Some(imported) = vault.read::<Imported>("all")? else { return Ok(Vec::new()) };
+    let Some(imported) = vault.read_intact::<Imported>("all")? else { return Ok(Vec::new()) };
     let is_given = |host: &str| given.hosts.iter().any(|one| one.spec.key.to_string() == host);
     // As `apply` names them, after the integrations as they are now.
     let now = match IntegrationsFile::read(file)? {

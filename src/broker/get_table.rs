@@ -6,11 +6,15 @@ use std::path::PathBuf;
 use super::refresh::RefreshFailure;
 use super::shelf::Shelf;
 use super::subject::{PatKey, SessionKey};
+use super::verify::Question;
 use super::{Outcome, get};
 use crate::azure::Organization;
+use crate::devops::Acceptance;
 use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::Request;
-use crate::vault::{Access, HoldOffKind, OrganizationRefusal, Pat, PatLogin, Pats, VaultError};
+use crate::vault::{
+    Access, Client, HoldOffKind, OrganizationRefusal, Pat, PatLogin, Pats, VaultError,
+};
 
 const NOW: u64 = 1_800_000_000;
 const DAY: u64 = 24 * 60 * 60;
@@ -22,10 +26,20 @@ struct Given {
     broken: bool,
     /// The host-wide session's token: its lifetime left, and who refuses the account.
     token: Option<(i64, &'static str)>,
+    /// The client those tokens were issued to, if that is known.
+    client: Option<Client>,
+    /// The session itself is damaged.
+    session_damaged: bool,
+    /// The personal access tokens are.
+    pats_damaged: bool,
     /// The token of a session for fabrikam only.
     fabrikam_token: bool,
     /// A host-wide session whose access token was lost.
     session_alone: bool,
+    /// How long ago the organization refused, in seconds, and what it says now; `None` fails the
+    /// test if it is asked.
+    asked_ago: u64,
+    answer: Option<Acceptance>,
     refresh: Refresh,
     pats: Vec<Pat>,
     vault_unreadable: bool,
@@ -77,7 +91,7 @@ fn integrations(which: &str) -> Integrations {
 impl Shelf for Fake<'_> {
     fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError> {
         if self.given.vault_unreadable {
-            return Err(VaultError::Corrupt { path: PathBuf::from("access-x.sealed") });
+            return Err(VaultError::Corrupt { path: PathBuf::from("vault.json") });
         }
         let access = |token: &str, account: &str, left: i64, refused: &str| Access {
             account: account.to_owned(),
@@ -85,10 +99,15 @@ impl Shelf for Fake<'_> {
             issued_at: NOW - 60,
             expires_at: NOW.checked_add_signed(left).expect("a time"),
             refusals: Organization::cloud(refused)
-                .map(|organization| OrganizationRefusal { organization, until: NOW + 60 })
+                .map(|organization| OrganizationRefusal {
+                    organization,
+                    until: NOW + 60,
+                    asked_at: NOW - self.given.asked_ago,
+                })
                 .into_iter()
                 .collect(),
             hold_off: None,
+            client: self.given.client.clone(),
         };
         Ok(match &key.organization {
             None => self
@@ -105,11 +124,17 @@ impl Shelf for Fake<'_> {
     }
 
     fn account(&self, key: &SessionKey) -> Result<Option<String>, VaultError> {
+        if self.given.session_damaged && key.organization.is_none() {
+            return Err(VaultError::Corrupt { path: PathBuf::from("session-x.sealed") });
+        }
         let signed_in = self.given.session_alone && key.organization.is_none();
         Ok(signed_in.then(|| "ada@contoso.example".to_owned()))
     }
 
     fn pats(&self, _: &PatKey) -> Result<Pats, VaultError> {
+        if self.given.pats_damaged {
+            return Err(VaultError::Corrupt { path: PathBuf::from("pats-x.sealed") });
+        }
         Ok(Pats { pats: self.given.pats.clone() })
     }
 
@@ -131,6 +156,10 @@ impl Shelf for Fake<'_> {
                 hint: "mend it".to_owned(),
             }),
         }
+    }
+
+    fn ask_again(&self, _: Question<'_>, _: &SessionKey, _: &Access) -> Acceptance {
+        self.given.answer.clone().expect("nobody is asked")
     }
 
     fn first_today(&self, _: &str) -> bool {
@@ -263,8 +292,8 @@ fn row_5_what_cannot_be_read_stops_git_with_the_file_named() {
     row(
         Given { vault_unreadable: true, ..good("oauth") },
         CONTOSO,
-        "quit=1|error: access-x.sealed is damaged hint: sign in again, which sets the damaged file aside: \
-         git-credential-ona-azure login <URL>|1",
+        "quit=1|error: vault.json is damaged hint: forget what is kept, then sign in again: \
+         git-credential-ona-azure logout --all|1",
     );
 }
 
@@ -367,6 +396,83 @@ fn row_7_a_good_token_is_handed_out() {
         "username=grace@contoso.example password=F password_expiry_utc=1800003600||0",
     );
     row(Given { fabrikam_token: true, ..good("oauth") }, CONTOSO, ADA);
+}
+
+#[test]
+fn row_7_only_a_token_of_the_client_and_issuer_that_are_configured_now_is_handed_out() {
+    let client = |id: &str, issuer: &str, tenant: Option<&str>| {
+        let (id, issuer) =
+            (id.to_owned(), format!("https://login.microsoftonline.com/{issuer}/v2.0"));
+        Some(Client { id, issuer, tenant: tenant.map(ToOwned::to_owned) })
+    };
+    // An earlier version did not keep the client.
+    for client in [None, client("c", "t.example", None), client("c", "t.example", Some("a-tenant"))]
+    {
+        row(Given { client, ..good("oauth+pat") }, CONTOSO, ADA);
+    }
+    for client in [client("another", "t.example", None), client("c", "u.example", None)] {
+        row(
+            Given { client: client.clone(), ..failing("oauth", HoldOffKind::SignIn) },
+            CONTOSO,
+            "quit=1|error: it failed hint: mend it|4",
+        );
+        // Not even in its last minutes with the service down.
+        row(
+            Given {
+                client: client.clone(),
+                token: Some((120, "")),
+                ..failing("oauth", HoldOffKind::ForNow)
+            },
+            CONTOSO,
+            "quit=1|error: it failed hint: mend it|5",
+        );
+        let pats = vec![pat("contoso", "ada", "P", None)];
+        row(
+            Given { client, pats, ..failing("oauth+pat", HoldOffKind::SignIn) },
+            CONTOSO,
+            "username=ada password=P|warning: using the personal access token for contoso: it failed|0",
+        );
+    }
+}
+
+#[test]
+fn what_is_damaged_stops_no_answer_that_does_not_need_it() {
+    let damaged = |given: Given| Given { pats_damaged: true, session_damaged: true, ..given };
+    row(damaged(good("oauth+pat")), CONTOSO, ADA);
+    // A name without a path may be a token's.
+    let named = "protocol=https host=dev.azure.com username=somebody";
+    assert!(line(&ask(&damaged(good("oauth+pat")), named)).ends_with("|0"));
+    // A damaged session gives its place to a token, and is what is wrong where there is none.
+    let session = |pats: Vec<Pat>| {
+        let refresh = Refresh::Fails(HoldOffKind::Client);
+        Given {
+            session_damaged: true,
+            refresh,
+            pats,
+            integrations: "oauth+pat",
+            ..Given::default()
+        }
+    };
+    row(
+        session(vec![pat("contoso", "ada", "P", None)]),
+        CONTOSO,
+        "username=ada password=P|warning: using the personal access token for contoso: it failed|0",
+    );
+    row(session(Vec::new()), CONTOSO, "quit=1|error: it failed hint: mend it|1");
+    // Damaged tokens are only what is wrong where one of them may have served.
+    let pats = |given: Given| Given { pats_damaged: true, ..given };
+    row(
+        pats(failing("oauth+pat", HoldOffKind::ForNow)),
+        CONTOSO,
+        "quit=1|error: it failed hint: mend it|5",
+    );
+    for given in [
+        failing("oauth+pat", HoldOffKind::SignIn),
+        Given { integrations: "pat", ..Given::default() },
+    ] {
+        let said = line(&ask(&pats(given), CONTOSO));
+        assert!(said.starts_with("quit=1|error: pats-x.sealed is damaged"), "{said}");
+    }
 }
 
 #[test]
@@ -509,6 +615,25 @@ fn rows_11_to_13_say_what_failed_where_nothing_else_serves() {
         ) && shown.ends_with("|4"),
         "{shown}"
     );
+}
+
+#[test]
+fn row_13_a_refusal_is_asked_about_again_before_it_is_repeated() {
+    let refused = |asked_ago, answer: Option<Acceptance>| {
+        let given = Given {
+            token: Some((3600, "contoso")),
+            asked_ago,
+            answer,
+            ..good("oauth+pat")
+        };
+        line(&ask(&given, CONTOSO)).starts_with("quit=1|error: Azure DevOps refused")
+    };
+    let unknown = || Some(Acceptance::Unknown("no network".to_owned()));
+    assert!(refused(29, None), "another process has just asked");
+    assert!(refused(30, Some(Acceptance::Refused)));
+    assert!(refused(30, Some(Acceptance::RefusedHere)));
+    assert!(refused(30, unknown()), "believed for its time where nobody can be asked");
+    assert!(!refused(30, Some(Acceptance::Accepted)));
 }
 
 #[test]

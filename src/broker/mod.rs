@@ -27,8 +27,8 @@ pub use refresh::{
 };
 pub use refused::ask_again;
 pub use session::{
-    Forgotten, forget, issuer_hint, keep_access_token, redirect_path, redirect_uri, secret_for,
-    sessions,
+    Forgotten, access, forget, issuer_hint, keep_access_token, redirect_path, redirect_uri,
+    secret_for, sessions,
 };
 pub use shelf::{Shelf, VaultShelf};
 pub use store::store;

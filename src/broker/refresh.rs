@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::MARGIN;
-use super::session::{issuer_hint, keep_access_token, secret_for};
+use super::session::{access, client_of, issuer_hint, issuer_of, keep_access_token, secret_for};
 use super::subject::SessionKey;
 use crate::azure::sentences;
 use crate::clock;
@@ -102,7 +102,7 @@ pub(super) fn refresh(
     });
     let _lock = lock?;
     let attempt = Attempt { key, integration, oauth, vault, network };
-    let access = vault.read::<Access>(&key.to_string())?.unwrap_or_default();
+    let access = access(vault, key, integration)?.unwrap_or_default();
     let now = clock::now();
     if access.token.is_some() && access.expires_at >= now + MARGIN {
         trace::event("refresh", |words| {
@@ -157,7 +157,7 @@ pub fn foresee(
     vault: &Vault,
     now: u64,
 ) -> Result<String, RefreshFailure> {
-    let access = vault.read::<Access>(&key.to_string())?.unwrap_or_default();
+    let access = access(vault, key, integration)?.unwrap_or_default();
     if let Some(hold_off) =
         last_failure(&access, integration).filter(|hold_off| holds(hold_off, now))
     {
@@ -183,18 +183,11 @@ impl From<&HoldOff> for RefreshFailure {
     }
 }
 
-/// The issuer of a session, if that is of the client and the issuer that are configured now: the
-/// configured one, or a tenant of it where that leaves the tenant open.
-fn issuer_of(session: &Session, oauth: &OAuth, configured: Issuer) -> Option<Issuer> {
+/// The issuer of a session, if that is of the client and the issuer that are configured now.
+fn issuer_of_session(session: &Session, integration: &Integration) -> Option<Issuer> {
+    let oauth = integration.oauth.as_ref()?;
     let secret_gone = session.mode == ClientMode::Confidential && oauth.is_public();
-    if secret_gone || session.client_id != oauth.client_id {
-        return None;
-    }
-    let of_tenant = session.tenant.as_deref().and_then(|tenant| configured.with_tenant(tenant));
-    [Some(configured), of_tenant]
-        .into_iter()
-        .flatten()
-        .find(|issuer| issuer.to_string() == session.issuer)
+    issuer_of(&client_of(session), oauth, integration).filter(|_| !secret_gone)
 }
 
 /// Why a session gives no more tokens, if it does not.
@@ -202,11 +195,10 @@ pub fn why_over(session: &Session, integration: &Integration) -> Option<String> 
     if let Some(ended) = &session.ended {
         return Some(ended.reason.clone());
     }
-    let Some(oauth) = &integration.oauth else {
+    if integration.oauth.is_none() {
         return Some("OAuth is not on any more".to_owned());
-    };
-    let issuer = Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).ok();
-    let fits = issuer.and_then(|issuer| issuer_of(session, oauth, issuer)).is_some();
+    }
+    let fits = issuer_of_session(session, integration).is_some();
     (!fits).then(|| "the integration was changed after the sign-in".to_owned())
 }
 
@@ -242,15 +234,10 @@ impl Means {
             let reason = session.ended.map(|ended| ended.reason).unwrap_or_default();
             return Err(ended(key, &session.account, &reason));
         };
-        let issuer =
-            Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).map_err(|error| {
-                RefreshFailure::new(
-                    HoldOffKind::Client,
-                    error.to_string(),
-                    issuer_hint(error.hint()),
-                )
-            })?;
-        let issuer = issuer_of(&session, oauth, issuer).ok_or_else(|| {
+        Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).map_err(|error| {
+            RefreshFailure::new(HoldOffKind::Client, error.to_string(), issuer_hint(error.hint()))
+        })?;
+        let issuer = issuer_of_session(&session, integration).ok_or_else(|| {
             RefreshFailure::sign_in(
                 key,
                 format!(
@@ -402,7 +389,7 @@ impl Attempt<'_> {
             trace::event("refresh", |words| {
                 words.with("key", self.key).with("result", "not kept: another sign-in since")
             });
-            let access = writer.read::<Access>(&of)?;
+            let access = access(self.vault, self.key, self.integration)?;
             return access.filter(|access| access.token.is_some()).ok_or_else(|| {
                 RefreshFailure::sign_in(
                     self.key,

@@ -2,12 +2,14 @@
 
 use super::subject::SessionKey;
 use crate::clock;
-use crate::integration::{HostKey, OAuth, open_client_secret};
+use crate::entra::Issuer;
+use crate::integration::{HostKey, Integration, OAuth, open_client_secret};
 use crate::report::Failure;
 use crate::secret::Secret;
 use crate::trace;
 use crate::vault::{
-    Access, ClientMode, Issued, IssuedToken, Session, SignInFailure, Vault, VaultError, Writer,
+    Access, Client, ClientMode, Issued, IssuedToken, Session, SignInFailure, Vault, VaultError,
+    Writer,
 };
 
 /// The path of the redirect URI on the Web platform; the secret goes with it.
@@ -77,6 +79,7 @@ pub fn keep_access_token(
         access.issued_at = now;
         access.expires_at = expires_at;
         access.hold_off = None;
+        access.client = Some(client_of(session));
         access.clone()
     })?;
     trace::event("kept", |words| {
@@ -87,6 +90,61 @@ pub fn keep_access_token(
             .with("ends_in", expires_in)
     });
     Ok(access)
+}
+
+/// The access token of a session as it may be used now: none of a client or an issuer that the
+/// integration does not name any more. A damaged entry counts as absent, for a refresh makes it anew.
+///
+/// # Errors
+/// If the vault cannot be read.
+pub fn access(
+    vault: &Vault,
+    key: &SessionKey,
+    integration: &Integration,
+) -> Result<Option<Access>, VaultError> {
+    let access = vault.read_intact::<Access>(&key.to_string())?;
+    Ok(access.map(|access| current(access, integration)))
+}
+
+/// The same without its token, if that was issued to another client than the integration's, or by
+/// another issuer. A changed client secret changes neither.
+pub(super) fn current(mut access: Access, integration: &Integration) -> Access {
+    let is_current = match (&access.client, &integration.oauth) {
+        // An earlier version did not say, and the token ends within the hour.
+        (None, _) | (_, None) => true,
+        (Some(client), Some(oauth)) => issuer_of(client, oauth, integration).is_some(),
+    };
+    if !is_current {
+        access.token = None;
+    }
+    access
+}
+
+/// The issuer of what was issued to a client, if client and issuer are those that are configured
+/// now: the configured issuer, or a tenant of it where that leaves the tenant open.
+pub(super) fn issuer_of(
+    client: &Client,
+    oauth: &OAuth,
+    integration: &Integration,
+) -> Option<Issuer> {
+    if client.id != oauth.client_id {
+        return None;
+    }
+    let configured = Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).ok()?;
+    let of_tenant = client.tenant.as_deref().and_then(|tenant| configured.with_tenant(tenant));
+    [Some(configured), of_tenant]
+        .into_iter()
+        .flatten()
+        .find(|issuer| issuer.to_string() == client.issuer)
+}
+
+/// The client a session's tokens are issued to.
+pub(super) fn client_of(session: &Session) -> Client {
+    Client {
+        id: session.client_id.clone(),
+        issuer: session.issuer.clone(),
+        tenant: session.tenant.clone(),
+    }
 }
 
 /// The sessions kept for a host, or all.

@@ -15,7 +15,7 @@ use crate::vault::{Access, Pats, Session, Vault, VaultError};
 
 /// What the decision of `get` stands on.
 pub trait Shelf {
-    /// The access token of a session.
+    /// The access token of a session; a damaged one counts as absent.
     ///
     /// # Errors
     /// If the vault cannot be read.
@@ -66,7 +66,7 @@ impl<'a> VaultShelf<'a> {
 
 impl Shelf for VaultShelf<'_> {
     fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError> {
-        let access = self.vault.read(&key.to_string())?;
+        let access = self.vault.read_intact(&key.to_string())?;
         trace::event("session", |words| told::session(words, key, access.as_ref(), clock::now()));
         Ok(access)
     }

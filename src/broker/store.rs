@@ -109,7 +109,7 @@ fn login(request: &Request, now: u64) -> Option<PatLogin> {
 /// Whether it is an access token that was handed out here and has not expired yet, whoever has
 /// refreshed meanwhile.
 fn is_ours(vault: &Vault, host: &HostKey, secret: &Secret, now: u64) -> Result<bool, VaultError> {
-    let issued: Option<Issued> = vault.read(&host.to_string())?;
+    let issued: Option<Issued> = vault.read_intact(&host.to_string())?;
     let digest = secret.digest();
     Ok(issued.is_some_and(|issued| {
         issued.tokens.iter().any(|token| token.expires_at > now && token.digest == digest)

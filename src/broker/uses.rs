@@ -110,7 +110,7 @@ impl Labels<'_> {
 
 impl Shelf for Labels<'_> {
     fn access(&self, key: &SessionKey) -> Result<Option<Access>, VaultError> {
-        let access = self.vault.read::<Access>(&key.to_string())?;
+        let access = self.vault.read_intact::<Access>(&key.to_string())?;
         Ok(access.map(|access| {
             let token = access.token.as_ref().map(|_| session_label(key));
             Access { token, ..access }
@@ -142,7 +142,7 @@ impl Shelf for Labels<'_> {
         integration: &Integration,
     ) -> Result<Access, RefreshFailure> {
         let account = foresee(key, integration, self.vault, self.now)?;
-        let access = self.vault.read::<Access>(&key.to_string())?.unwrap_or_default();
+        let access = self.vault.read_intact::<Access>(&key.to_string())?.unwrap_or_default();
         Ok(Access {
             account,
             token: Some(session_label(key)),

@@ -7,7 +7,7 @@ use super::faults::{of_refresh, of_vault};
 use super::table::Outcome;
 use crate::azure::{Step, sentences};
 use crate::broker::{
-    Question, SessionKey, Subject, ask_again, last_failure, refresh_now, why_over,
+    Question, SessionKey, Subject, access, ask_again, last_failure, refresh_now, why_over,
 };
 use crate::clock;
 use crate::devops::Acceptance;
@@ -76,7 +76,7 @@ pub(super) fn account(host: &Host) -> Outcome {
             None => Outcome::failed(None, what, login),
         });
     }
-    let access = match vault.read::<Access>(&key.to_string()) {
+    let access = match access(&vault, &key, integration) {
         Ok(access) => access.unwrap_or_default(),
         Err(error) => return of_vault(&error),
     };
@@ -188,7 +188,7 @@ pub(super) fn token(host: &Host) -> Outcome {
     let vault = host.machine.vault();
     let found = host.session(&vault).and_then(|found| {
         let Some((key, session)) = found else { return Ok(None) };
-        Ok(vault.read::<Access>(&key.to_string())?.map(|access| (session, access)))
+        Ok(access(&vault, &key, host.integration())?.map(|access| (session, access)))
     });
     let (session, access) = match found {
         Ok(Some(found)) => found,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::key::KeyError;
 use super::kind_of;
 use super::lock::LockError;
-use super::records::{Access, Pats, Record, Session};
+use super::records::{Pats, Record, Session};
 use super::seal::OpenError;
 use crate::reach::{For, make_readable};
 use crate::report::path_word;
@@ -62,7 +62,8 @@ pub enum VaultError {
 
 /// Entries that are made anew when they are missed: what is lost with them is a request or a
 /// reminder, never a way in.
-const REMADE: &[&str] = &["discovery-", "issued-", "notices-", "prompted-", "sign-in-failure-"];
+const REMADE: &[&str] =
+    &["access-", "discovery-", "imported-", "issued-", "notices-", "prompted-", "sign-in-failure-"];
 
 impl VaultError {
     /// The damaged file, where nothing in it is needed and the next writer makes it anew.
@@ -70,6 +71,11 @@ impl VaultError {
         let Self::Corrupt { path } = self else { return None };
         let name = path.file_name()?.to_str()?;
         REMADE.iter().any(|beginning| name.starts_with(beginning)).then_some(path)
+    }
+
+    /// Whether it is an entry of that kind that is damaged, and not the vault as a whole.
+    pub fn is_damage_of<R: Record>(&self) -> bool {
+        matches!(self, Self::Corrupt { path } if is_of::<R>(path))
     }
 
     /// Why an entry's file does not open.
@@ -98,7 +104,7 @@ impl VaultError {
                  git-credential-ona-azure login <URL> --pat"
                     .to_owned()
             }
-            Self::Corrupt { path } if is_of::<Access>(path) || is_of::<Session>(path) => {
+            Self::Corrupt { path } if is_of::<Session>(path) => {
                 "sign in again, which sets the damaged file aside: git-credential-ona-azure login <URL>".to_owned()
             }
             Self::Corrupt { path } if self.damaged_and_not_needed().is_some() => {

@@ -49,7 +49,7 @@ pub use key::{
 };
 pub use lock::{Lock, LockError, acquire};
 pub use records::{
-    Access, Check, Checks, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedHost,
+    Access, Check, Checks, Client, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedHost,
     ImportedToken, Issued, IssuedToken, Notices, OrganizationRefusal, Pat, PatLogin, Pats,
     Prompted, Record, Session, SignInFailure, SignInMethod, WrittenWhole,
 };
@@ -122,6 +122,22 @@ impl Vault {
             .open(&name, &sealed)
             .map_err(|error| VaultError::of_entry(error, path.clone()))?;
         serde_json::from_slice(&plain).map(Some).map_err(|_| VaultError::Corrupt { path })
+    }
+
+    /// As [`Self::read`], and a damaged entry counts as absent: for what can be made anew, and is
+    /// set aside by whoever writes it. [`Self::unreadable`] still names it.
+    ///
+    /// # Errors
+    /// If it is there but cannot be opened for another reason than its own damage.
+    pub fn read_intact<R: Record + DeserializeOwned>(
+        &self,
+        of: &str,
+    ) -> Result<Option<R>, VaultError> {
+        match self.read(of) {
+            // Without the header nothing opens, and that is not this entry's damage.
+            Err(error) if error.is_damage_of::<R>() => Ok(None),
+            read => read,
+        }
     }
 
     /// Every entry of a kind, damaged ones left out.
@@ -198,6 +214,7 @@ impl Vault {
         R: Record + Serialize + DeserializeOwned + Clone + PartialEq,
     {
         let before = match self.read::<R>(of) {
+            // Of the header too: a writer sets that aside.
             Err(VaultError::Corrupt { .. }) => None,
             read => read?,
         };

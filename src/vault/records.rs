@@ -111,6 +111,21 @@ pub struct Access {
     pub refusals: Vec<OrganizationRefusal>,
     /// Why no refresh is tried for now.
     pub hold_off: Option<HoldOff>,
+    /// The client the token was issued to; `None` where an earlier version kept it.
+    #[serde(default)]
+    pub client: Option<Client>,
+}
+
+/// The client of an integration, as far as an access token is bound to it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Client {
+    /// The application (`client_id`, RFC 6749 section 2.2).
+    pub id: String,
+    /// The issuer, in one spelling.
+    pub issuer: String,
+    /// The tenant, where the issuer has tenants.
+    pub tenant: Option<String>,
 }
 
 impl Record for Access {

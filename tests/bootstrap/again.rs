@@ -199,3 +199,42 @@ fn a_token_that_is_dead_is_told_of_when_git_first_asks() {
     assert!(said.starts_with("error: the sign-in has ended: "), "{said}");
     expect_one_line(&machine.bootstrap(&[]), 4, &["the sign-in to dev.azure.com has ended"]);
 }
+
+#[test]
+fn what_it_remembered_may_be_damaged_and_what_came_later_still_counts() {
+    let (mut machine, _) = with_refresh_token();
+    let pat = machine.world.azure().add_pat("contoso", standins::Pat::read_write());
+    machine.set("ONA_AZURE_PAT", &*pat);
+    machine.set("ONA_AZURE_PAT_ORGANIZATION", "contoso");
+    machine.bootstrap(&[]).expect_success();
+    machine.login(&[], GRACE).expect_success();
+    let session = machine.session();
+    std::fs::write(machine.entry("imported"), "damaged").expect("written");
+    let done = machine.bootstrap(&[]).expect_success();
+    let expected = format!("dev.azure.com: nothing to change; {GRACE} is signed in\n");
+    assert!(done.stdout.starts_with(&expected), "{}", done.stdout);
+    assert_eq!(machine.session().id, session.id, "the dead ancestor does not take its place");
+    // It is remembered again.
+    machine.entry("imported");
+    machine.helper(&["logout", "https://dev.azure.com"]).expect_success();
+    let done = machine.bootstrap(&[]);
+    assert_ne!(done.code, 0, "what was given was forgotten here since: {done:#?}");
+}
+
+#[test]
+fn damaged_tokens_are_brought_again() {
+    let (mut machine, _) = with_refresh_token();
+    let pat = machine.world.azure().add_pat("contoso", standins::Pat::read_write());
+    machine.set("ONA_AZURE_PAT", &*pat);
+    machine.set("ONA_AZURE_PAT_ORGANIZATION", "contoso");
+    machine.bootstrap(&[]).expect_success();
+    std::fs::write(machine.entry("pats"), "damaged").expect("written");
+    machine.bootstrap(&[]).expect_success();
+    assert_eq!(machine.pat_secrets("https://dev.azure.com"), [(Some("contoso".to_owned()), pat)]);
+    // A damaged sign-in is replaced by a new one only: what it was is spent.
+    std::fs::write(machine.entry("session"), "damaged").expect("written");
+    assert_ne!(machine.bootstrap(&[]).code, 0);
+    machine.set("ONA_AZURE_REFRESH_TOKEN", refresh_token(&machine.world, GRACE));
+    machine.bootstrap(&[]).expect_success();
+    assert_eq!(machine.session().account, GRACE);
+}

@@ -6,6 +6,7 @@ mod without_oauth;
 
 use super::pats;
 use super::refresh::RefreshFailure;
+use super::session::current;
 use super::shelf::Shelf;
 use super::subject::{SessionKey, Subject};
 use super::{STATE, USE_HTTP_PATH};
@@ -13,7 +14,7 @@ use crate::azure::{Organization, Place, Scheme};
 use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
-use crate::vault::{Access, VaultError};
+use crate::vault::{Access, HoldOffKind, Pats, Session, VaultError};
 
 pub(super) use without_oauth::new_pat_hint;
 
@@ -98,6 +99,13 @@ enum Why {
     Failed(RefreshFailure),
 }
 
+impl Why {
+    /// Whether it is a failure that is told of for itself, be a token kept or not.
+    fn stops_git(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.kind != HoldOffKind::SignIn)
+    }
+}
+
 /// Decides the answer.
 pub fn get(
     request: &Request,
@@ -173,6 +181,15 @@ fn not_configured(subject: &Subject, integrations: &Integrations) -> Outcome {
     Outcome::quit(message, Exit::NotConfigured)
 }
 
+/// The sessions that may answer.
+#[derive(Default)]
+struct Sessions {
+    /// The organization's own first.
+    found: Vec<(SessionKey, Access)>,
+    /// Why one of them cannot be read.
+    damaged: Option<VaultError>,
+}
+
 /// A request for a host that is configured.
 struct Asked<'a> {
     request: &'a Request,
@@ -186,9 +203,9 @@ impl Asked<'_> {
     fn answer(&self) -> Result<Outcome, VaultError> {
         let organization = self.organization()?;
         let organization = organization.as_ref();
-        let sessions = match &self.integration.oauth {
+        let Sessions { found: sessions, damaged } = match &self.integration.oauth {
             Some(_) => self.sessions(organization)?,
-            None => Vec::new(),
+            None => Sessions::default(),
         };
         let nobody = sessions.is_empty();
         let name = self.asked_name(organization);
@@ -200,7 +217,11 @@ impl Asked<'_> {
             && session.is_none()
             && !self.is_of_a_pat(name, organization)?
         {
-            return Ok(Outcome::nothing("nothing is kept for the user asked for"));
+            // Whose a damaged one was is not known.
+            return match damaged {
+                Some(error) => Err(error),
+                None => Ok(Outcome::nothing("nothing is kept for the user asked for")),
+            };
         }
         let ended = session.as_ref().map(|(key, access)| (key.clone(), access.account.clone()));
         let mut warnings = Vec::new();
@@ -237,7 +258,7 @@ impl Asked<'_> {
 
     fn is_handed_out(&self, name: &[u8]) -> Result<bool, VaultError> {
         if name == NO_NAME.as_bytes()
-            || self.sessions(None)?.iter().any(|(_, access)| is_account(access, name))
+            || self.sessions(None)?.found.iter().any(|(_, access)| is_account(access, name))
         {
             return Ok(true);
         }
@@ -245,7 +266,11 @@ impl Asked<'_> {
             return Ok(false);
         }
         // git keeps a PAT under the organization's name where the address carried that.
-        let pats = self.shelf.pats(&self.subject.pat_key())?;
+        // Damaged ones keep no session from answering.
+        let pats = match self.shelf.pats(&self.subject.pat_key()) {
+            Err(error) if error.is_damage_of::<Pats>() => Pats::default(),
+            pats => pats?,
+        };
         Ok(pats.pats.iter().any(|pat| {
             pat.username.as_deref() == Some(name)
                 && pat.organization.as_ref().is_none_or(|organization| {
@@ -254,25 +279,27 @@ impl Asked<'_> {
         }))
     }
 
-    /// The sessions that may answer. One whose access token is not there can get a new one.
-    fn sessions(
-        &self,
-        organization: Option<&Organization>,
-    ) -> Result<Vec<(SessionKey, Access)>, VaultError> {
-        let mut found = Vec::new();
+    /// The sessions that may answer. One whose access token is not there can get a new one; one
+    /// that is damaged cannot, and what it is replaced by depends on what else is kept.
+    fn sessions(&self, organization: Option<&Organization>) -> Result<Sessions, VaultError> {
+        let Sessions { mut found, mut damaged } = Sessions::default();
         for key in self.subject.session_keys(organization) {
             let access = match self.shelf.access(&key)? {
-                Some(access) => Some(access),
-                None => {
-                    self.shelf.account(&key)?.map(|account| Access { account, ..Access::default() })
-                }
+                Some(access) => Some(current(access, self.integration)),
+                None => match self.shelf.account(&key) {
+                    Err(error) if error.is_damage_of::<Session>() => {
+                        damaged = Some(error);
+                        Some(Access::default())
+                    }
+                    account => account?.map(|account| Access { account, ..Access::default() }),
+                },
             };
             found.extend(access.map(|access| (key, access)));
             if !found.is_empty() && self.request.username.is_none() {
                 break;
             }
         }
-        Ok(found)
+        Ok(Sessions { found, damaged })
     }
 
     /// The user asked for. The name of the organization is none: clone addresses copied from

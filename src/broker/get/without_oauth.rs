@@ -10,7 +10,7 @@ use crate::broker::subject::{SessionKey, Subject};
 use crate::integration::Integration;
 use crate::protocol::{Credential, Login, Request};
 use crate::report::{Exit, Message};
-use crate::vault::{HoldOffKind, Pat, PatLogin, VaultError};
+use crate::vault::{HoldOffKind, Pat, PatLogin, Pats, VaultError};
 
 impl Asked<'_> {
     /// Rows 10 to 17.
@@ -21,10 +21,11 @@ impl Asked<'_> {
         name: Option<&[u8]>,
         ended: Option<(SessionKey, String)>,
     ) -> Result<Outcome, VaultError> {
-        let kept = if self.integration.pat {
-            self.shelf.pats(&self.subject.pat_key())?.pats
-        } else {
-            Vec::new()
+        let kept = match self.integration.pat.then(|| self.shelf.pats(&self.subject.pat_key())) {
+            None => Vec::new(),
+            // That they are damaged is not why nothing else serves now.
+            Some(Err(error)) if error.is_damage_of::<Pats>() && why.stops_git() => Vec::new(),
+            Some(kept) => kept?.pats,
         };
         let choice = pats::choose(
             &kept,

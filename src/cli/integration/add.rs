@@ -1,6 +1,6 @@
 //! `integration add`: what is named changes, the rest stays.
 
-use super::{concluded, file, host, usage};
+use super::{concluded, file, host, left_behind, usage};
 use crate::azure::VirtualDirectory;
 use crate::broker::redirect_uri;
 use crate::cli::args::IntegrationAdd;
@@ -33,11 +33,12 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
         ));
     }
     let secret = read_secret(args)?;
-    let mut saved = None;
+    let (mut saved, mut before) = (None, None);
     IntegrationsFile::edit(&file, &spec.key, |old| {
         // What is named changes, the rest stays.
         // The machine's own inherits nothing: the user's is sealed to a key only the user has.
         let old = old.or_else(|| inherited(room, &spec.key).filter(|_| !args.system));
+        before.clone_from(&old);
         let new = change(old, args, spec.clone(), secret.as_ref(), room)?;
         new.check().map_err(|error| Failure::from(error).exit(Exit::Usage))?;
         saved = Some(new.clone());
@@ -57,6 +58,12 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
                 oauth.recipients.join(", ")
             ))?;
         }
+    }
+    if let Some(before) = &before {
+        left_behind::tell_sign_ins(before, &saved, room);
+    }
+    if args.no_pat {
+        left_behind::tell_pats(&saved, room);
     }
     if args.no_test {
         return Ok(());

@@ -1,6 +1,7 @@
 //! `integration add|list|show|remove|test`.
 
 mod add;
+mod left_behind;
 
 use std::path::PathBuf;
 

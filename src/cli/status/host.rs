@@ -6,7 +6,7 @@ use super::words::{Allowed, PatState, words_of};
 use super::{Room, joined, problem};
 use crate::azure::{Organization, Scheme, home_url};
 use crate::broker::{
-    Kept, PatKey, RefreshFailure, SessionKey, Use, foresee_refresh, last_failure, sessions,
+    Kept, PatKey, RefreshFailure, SessionKey, Use, access, foresee_refresh, last_failure, sessions,
     why_over, would_use,
 };
 use crate::integration::{Found, Integration, Integrations};
@@ -63,19 +63,14 @@ impl Host {
         host.noted(room.vault.read::<Session>(&whole));
         for session in host.noted(sessions(&room.vault, Some(key))).unwrap_or_default() {
             let of = SessionKey { host: key.clone(), organization: session.organization.clone() };
-            let access = host.noted(room.vault.read::<Access>(&of.to_string()));
-            let readable = access.is_some();
+            // Damaged, it is named; `get` makes it anew.
+            let readable = host.noted(room.vault.read::<Access>(&of.to_string())).is_some();
+            let access = access(&room.vault, &of, &found.integration).ok().flatten();
             let over = why_over(&session, &found.integration);
             let trouble = foresee_refresh(&of, &found.integration, &room.vault, now).err();
             // That something is damaged is said already.
             let trouble = trouble.filter(|_| readable && over.is_none());
-            host.sessions.push(SignIn {
-                session,
-                access: access.flatten(),
-                over,
-                trouble,
-                readable,
-            });
+            host.sessions.push(SignIn { session, access, over, trouble, readable });
         }
         for scheme in [Scheme::Https, Scheme::Http] {
             let of = PatKey { scheme, host: key.clone() }.to_string();

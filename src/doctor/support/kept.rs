@@ -3,12 +3,12 @@
 use std::fs;
 
 use crate::azure::Scheme;
-use crate::broker::{PatKey, SessionKey, last_failure, sessions, why_over};
+use crate::broker::{PatKey, SessionKey, access, last_failure, sessions, why_over};
 use crate::clock;
 use crate::integration::{Found, Integrations};
 use crate::paths::Paths;
 use crate::trace::Fingerprint;
-use crate::vault::{Access, ClientMode, PatLogin, Pats, Vault};
+use crate::vault::{ClientMode, PatLogin, Pats, Vault};
 use crate::when::moment;
 
 /// A heading of an entry, and lines that belong to it.
@@ -91,8 +91,7 @@ pub(super) fn sign_ins(integrations: &Integrations, vault: &Vault) -> Vec<String
                 host: integration.host.key.clone(),
                 organization: session.organization.clone(),
             };
-            let access = vault.read::<Access>(&key.to_string()).ok().flatten();
-            let access = access.unwrap_or_default();
+            let access = access(vault, &key, integration).ok().flatten().unwrap_or_default();
             lines.push(match &access.token {
                 Some(token) => format!(
                     "access token: {}, issued {}, ends {}",
