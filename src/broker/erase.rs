@@ -180,8 +180,7 @@ impl Rejected<'_> {
         let obstacle = in_the_way(self.request, self.subject);
         trace::event("erase", |words| words.with("result", "kept: the service accepts it"));
         Message::warning(format!(
-            "{what} is kept: {} accepts it, but git did not send it: {}",
-            self.place_name(self.organization.as_ref()),
+            "{what} is kept, because Azure DevOps accepts it: {}",
             obstacle.what
         ))
         .hint(obstacle.fix)

@@ -620,12 +620,8 @@ fn rows_11_to_13_say_what_failed_where_nothing_else_serves() {
 #[test]
 fn row_13_a_refusal_is_asked_about_again_before_it_is_repeated() {
     let refused = |asked_ago, answer: Option<Acceptance>| {
-        let given = Given {
-            token: Some((3600, "contoso")),
-            asked_ago,
-            answer,
-            ..good("oauth+pat")
-        };
+        let given =
+            Given { token: Some((3600, "contoso")), asked_ago, answer, ..good("oauth+pat") };
         line(&ask(&given, CONTOSO)).starts_with("quit=1|error: Azure DevOps refused")
     };
     let unknown = || Some(Acceptance::Unknown("no network".to_owned()));

@@ -2,6 +2,7 @@
 //! finds decides where a secret goes.
 
 use super::subject::Subject;
+use crate::azure::repository_url;
 use crate::git::Git;
 use crate::git::setup::{Origin, examine};
 use crate::protocol::Request;
@@ -18,9 +19,9 @@ pub(super) struct Obstacle {
 pub(super) fn in_the_way(request: &Request, subject: &Subject) -> Obstacle {
     header(request, subject)
         .or_else(|| bearer(request))
-        .or_else(|| windows(request))
+        .or_else(|| windows(request, subject))
         .unwrap_or_else(|| Obstacle {
-            what: "git sent something else, or somebody else refused it".to_owned(),
+            what: "git did not send it, or somebody in between refused it".to_owned(),
             fix: format!("git-credential-ona-azure doctor {}", address(request, subject)),
         })
 }
@@ -45,7 +46,10 @@ fn header(request: &Request, subject: &Subject) -> Option<Obstacle> {
     let found = examine(&git, true, &program, &address(request, subject)).ok()?;
     let header = found.authorization?;
     Some(Obstacle {
-        what: format!("http.extraHeader in {} sends another Authorization", header.place()),
+        what: format!(
+            "git did not send it: http.extraHeader in {} sends another Authorization",
+            header.place()
+        ),
         fix: removal(&header),
     })
 }
@@ -66,17 +70,31 @@ fn removal(header: &Origin) -> String {
 fn bearer(request: &Request) -> Option<Obstacle> {
     request.credential.as_ref()?;
     Some(Obstacle {
-        what: "git before 2.54 leaves a Bearer header out of a large push".to_owned(),
+        what: "git did not send it: before 2.54 it leaves a Bearer header out of a large push"
+            .to_owned(),
         fix: "git -c http.postBuffer=1g push, or switch bearer off in the integrations file"
             .to_owned(),
     })
 }
 
 /// libcurl takes NTLM or Negotiate before Basic.
-fn windows(request: &Request) -> Option<Obstacle> {
-    request.offers_windows_authentication().then(|| Obstacle {
-        what: "the server offers NTLM or Negotiate, which git tries in its place".to_owned(),
-        fix: "have git send it at once (http.proactiveAuth): git-credential-ona-azure setup-git"
-            .to_owned(),
+fn windows(request: &Request, subject: &Subject) -> Option<Obstacle> {
+    if !request.offers_windows_authentication() {
+        return None;
+    }
+    let knows_proactive =
+        Git::find().and_then(|git| git.version()).is_some_and(|version| version >= (2, 46));
+    Some(Obstacle {
+        what:
+            "git did not send it: the server offers NTLM or Negotiate, which git tries in its place"
+                .to_owned(),
+        fix: match knows_proactive {
+            true => {
+                "have git send it at once (http.proactiveAuth): git-credential-ona-azure setup-git"
+                    .to_owned()
+            }
+            // What to do with an older git depends on more.
+            false => format!("git-credential-ona-azure doctor {}", address(request, subject)),
+        },
     })
 }

@@ -133,7 +133,15 @@ fn refusal(
     let organization = host.organization.as_ref()?;
     let refusal = access.refusal(organization)?;
     let now = clock::now();
-    let good = access.expires_at > now;
+    // Nothing is asked without a token, and git would fetch one as well.
+    let access = if access.token.is_some() && access.expires_at > now {
+        access.clone()
+    } else {
+        match refresh_now(key, host.integration(), vault, host) {
+            Ok(access) => access,
+            Err(failure) => return Some(of_refresh(failure)),
+        }
+    };
     let subject = Subject { scheme: host.target.scheme, place: host.target.place.clone() };
     let question = Question {
         subject: &subject,
@@ -141,7 +149,6 @@ fn refusal(
         organization: Some(organization),
         path: host.target.path.as_deref().map(str::as_bytes),
     };
-    let access = Access { token: access.token.clone().filter(|_| good), ..access.clone() };
     let acceptance = ask_again(question, key, &access, Duration::ZERO, vault, host);
     let login = format!("git-credential-ona-azure login https://{key}");
     let refused = sentences::refused(account, organization.as_str());
