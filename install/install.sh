@@ -112,17 +112,12 @@ trap 'exit 143' TERM
 build() {
     here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
     source=$(dirname -- "$here")
-    if ! command -v cargo >/dev/null 2>&1; then
-        # rustup's usual place, which a script's PATH often lacks.
-        if [ -n "${HOME:-}" ] && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
-            PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
-        else
-            fail "cargo is needed to build $name and is not on the PATH" \
-                "install Rust from https://rustup.rs, or give a built program with --binary FILE"
-        fi
-    fi
     [ -f "$source/Cargo.toml" ] || fail "there is nothing to build in $source" \
         "run install.sh from a checkout, or give a built program with --binary FILE"
+    # shellcheck source=install/needs.sh
+    . "$source/install/needs.sh"
+    check_needs "$source" || fail "$name cannot be built without that" \
+        "install it as said above, or give a built program with --binary FILE"
     scratch=$(mktemp -d)
     say "building $name from $source"
     # From the directory, so that the toolchain it names is the one used.

@@ -119,21 +119,10 @@ expect_token_requests() { # kind, number
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
-need() {
-    command -v "$1" >/dev/null 2>&1 || {
-        printf 'error: the tour needs %s, and it is not on the PATH\nhint: %s\n' "$1" "$2" >&2
-        exit 1
-    }
-}
-
 build() {
-    # rustup's usual place, which a script's PATH often lacks.
-    if ! command -v cargo >/dev/null 2>&1 && [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then
-        PATH=${CARGO_HOME:-${HOME:-}/.cargo}/bin:$PATH
-    fi
-    need cargo 'install Rust from https://rustup.rs'
-    need git 'install git with the package manager of this machine'
-    need cc 'Rust links with a C compiler; on Debian and Ubuntu: apt-get install gcc libc6-dev'
+    # shellcheck source=install/needs.sh
+    . "$root/install/needs.sh"
+    check_needs "$root" || exit 1
     say 'git-credential-ona-azure: the tour'
     say 'Building the program and the stand-ins; the first time takes a few minutes.'
     (while sleep 20 >/dev/null 2>&1; do echo '  still building'; done) &

@@ -171,10 +171,87 @@ fn mistakes_are_explained() {
         assert!(world.say(&["--help"]).starts_with("usage:"));
         let output = world.run(&["--binary", "nothing"]);
         assert_eq!(output.status.code(), Some(1));
-        // Nothing to build with: /usr/bin and /bin hold no cargo, nor does this home.
-        if !Path::new("/usr/bin/cargo").exists() {
-            let errors = String::from_utf8(world.run(&[]).stderr).expect("UTF-8");
-            assert!(errors.contains("rustup.rs") && errors.contains("--binary"), "{errors}");
+    });
+}
+
+/// A directory with what every machine has, and these programs.
+fn with_programs(world: &World, programs: &[(&str, &str)]) -> PathBuf {
+    let bin = world.path("bin");
+    fs::create_dir_all(&bin).expect("made");
+    for name in ["sh", "sed", "id", "mktemp", "rm", "dirname", "uname", "cat", "mkdir"] {
+        let found = ["/usr/bin", "/bin"].map(|dir| Path::new(dir).join(name));
+        let found = found.iter().find(|path| path.exists()).expect("it is on every machine");
+        std::os::unix::fs::symlink(found, bin.join(name)).expect("linked");
+    }
+    for (name, body) in programs {
+        fs::write(bin.join(name), format!("#!/bin/sh\n{body}\n")).expect("written");
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(bin.join(name), mode).expect("made a program");
+    }
+    bin
+}
+
+#[test]
+fn every_script_names_what_is_missing_before_it_builds() {
+    type Program = (&'static str, &'static str);
+    const RUST: &[Program] = &[("cargo", "exit 9"), ("rustc", "echo 'rustc 1.95.0 (x)'")];
+    let apt = ("apt-get", "exit 1");
+    let rows: [(&[Program], &[&str]); 5] = [
+        (
+            &[],
+            &[
+                "error: git is missing\n",
+                "error: a C compiler is missing (cc), with which Rust links\n",
+                "apt-get install git gcc libc6-dev\n",
+                "error: cargo is missing, with which Rust builds\n",
+                "hint: install Rust 1.88 or newer from https://rustup.rs\n",
+            ],
+        ),
+        (&[RUST[0], RUST[1], ("cc", "exit 1"), ("git", "")], &["apt-get install libc6-dev\n"]),
+        (
+            &[RUST[0], RUST[1], ("cc", ""), apt],
+            &["error: git is missing\n", "apt-get install git\n"],
+        ),
+        (
+            &[
+                RUST[0],
+                ("rustc", "echo 'rustc 1.63.0 (4b91a6ea7 2022-08-08)'"),
+                ("cc", ""),
+                ("git", ""),
+            ],
+            &[
+                "error: rustc 1.63.0 is too old, Rust 1.88 or newer is needed\n",
+                "hint: install a newer Rust from https://rustup.rs",
+            ],
+        ),
+        (
+            &[
+                RUST[0],
+                ("rustc", "echo 'rustc 1.87.0-nightly'"),
+                ("rustup", ""),
+                ("cc", ""),
+                ("git", ""),
+            ],
+            &["is too old", "hint: rustup update stable\n"],
+        ),
+    ];
+    with_every_shell(|world| {
+        for (programs, expected) in rows {
+            let bin = with_programs(&world, &[programs, &[apt]].concat());
+            for script in ["install/install.sh", "install/tour.sh", "tests/run.sh"] {
+                let mut command = Command::new(world.shell[0]);
+                command.args(&world.shell[1..]);
+                command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script));
+                command.env_clear().env("PATH", &bin).env("HOME", world.path("home"));
+                command.env("TMPDIR", world.dir.path());
+                let output = command.output().expect("the shell runs");
+                let errors = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.code(), Some(1), "{script}: {errors}");
+                for expected in expected {
+                    assert!(errors.contains(expected), "{script}: {expected:?} is not in {errors}");
+                }
+            }
+            fs::remove_dir_all(bin).expect("removed");
         }
     });
 }

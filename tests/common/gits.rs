@@ -25,6 +25,10 @@ pub struct Git {
     pub name: &'static str,
 }
 
+/// The oldest git that tests run: before it, git reads and writes the machine's own configuration
+/// in place of the one that a test names (`GIT_CONFIG_SYSTEM`, `GIT_CONFIG_GLOBAL`).
+const OLDEST: (u32, u32) = (2, 32);
+
 thread_local! {
     /// The git whose turn it is on this thread.
     static TURN: Cell<Option<Git>> = const { Cell::new(None) };
@@ -74,10 +78,11 @@ fn find_gits() -> Vec<Git> {
         .chain(directories("TEST_GITS"))
         .filter(|path| path.is_absolute() && path.is_file())
         .filter_map(|path| Git::at(&path))
+        .filter(|git| git.version >= OLDEST)
         .collect();
     found.sort_by_key(|git| (git.version, git.name));
     found.dedup_by_key(|git| git.name);
-    assert!(!found.is_empty(), "these tests need git");
+    assert!(!found.is_empty(), "these tests need git {}.{}", OLDEST.0, OLDEST.1);
     found
 }
 
@@ -86,7 +91,9 @@ fn chosen() -> Option<Git> {
     static CHOSEN: OnceLock<Option<Git>> = OnceLock::new();
     *CHOSEN.get_or_init(|| {
         let path = std::env::var_os("TEST_GIT").filter(|path| !path.is_empty())?;
-        Some(Git::at(Path::new(&path)).expect("TEST_GIT names a git"))
+        let git = Git::at(Path::new(&path)).expect("TEST_GIT names a git");
+        assert!(git.version >= OLDEST, "{} is too old for these tests", git.name);
+        Some(git)
     })
 }
 
