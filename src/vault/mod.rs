@@ -107,6 +107,18 @@ impl Vault {
     /// # Errors
     /// If it is there but cannot be opened. Nothing is changed on disk.
     pub fn read<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
+        match self.read_once(of) {
+            // While this process looked, another one may have started the vault afresh, or taken
+            // everything away: then entry and data key were not of one moment.
+            Err(VaultError::Corrupt { .. }) => {
+                self.data_key.replace(None);
+                self.read_once(of)
+            }
+            read => read,
+        }
+    }
+
+    fn read_once<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
         let name = entry_name::<R>(of);
         let path = self.dir.join(&name);
         // Before what is in it: whoever has the directory has all of that.
@@ -148,6 +160,7 @@ impl Vault {
     /// # Errors
     /// If the vault as a whole cannot be opened.
     pub fn list<R: Record + DeserializeOwned>(&self) -> Result<Vec<R>, VaultError> {
+        self.data_key.replace(None);
         let Some(data_key) = self.data_key()? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for name in self.entry_names()? {
@@ -163,6 +176,7 @@ impl Vault {
 
     /// Why entries cannot be opened, one for each of them; or why none can.
     pub fn unreadable(&self) -> Vec<VaultError> {
+        self.data_key.replace(None);
         let (data_key, names) = match self.data_key().and_then(|key| Ok((key, self.entry_names()?)))
         {
             Ok(found) => found,
