@@ -332,6 +332,7 @@ fn status_without_anything_says_how_to_begin() {
                 "protection": "no runner key yet: it is made on first need",
                 "setAside": [],
                 "openToOthers": null,
+                "ofAnotherAccount": null,
                 "error": null,
             },
         })

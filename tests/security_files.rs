@@ -4,7 +4,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
 use common::system::{can_trace, name_of};
@@ -661,4 +661,46 @@ fn h10_damaged_tokens_stop_no_session() {
     }
     machine.age_access_token(4600);
     assert_eq!(machine.get(CONTOSO_REQUEST).expect_success().stderr, "");
+}
+
+#[test]
+fn h02_what_belongs_to_another_account_is_not_answered_from_without_saying_so() {
+    let mut machine = Machine::signed_in();
+    machine.give_pat("https://dev.azure.com/contoso", "contoso-pat", &[]);
+    let mounted = machine.home().join("mounted.key");
+    fs::copy(machine.state_dir().join("runner.key"), &mounted).expect("copied");
+    if chown(&mounted, Some(4711), None).is_err() {
+        return skipped("the right to give files away");
+    }
+    chown(&mounted, Some(0), None).expect("back");
+    machine.set("ONA_AZURE_KEY_FILE", mounted.to_str().expect("text"));
+    let state = machine.state_dir();
+    let hint = |path: &Path| format!("sudo chown -R \"$(id -u)\" {}", path.display());
+    for (path, of) in [
+        (state.clone(), &state),
+        (state.join("vault.json"), &state),
+        (machine.entry("access"), &state),
+        (mounted.clone(), &mounted),
+    ] {
+        // The administrator's own is as good as ours.
+        chown(&path, Some(0), None).expect("given");
+        let quiet = machine.get(CONTOSO_REQUEST).expect_success();
+        assert_eq!(quiet.stderr, "", "{}", path.display());
+        chown(&path, Some(4711), None).expect("given away");
+        let said = format!("{} belongs to another account (number 4711)", path.display());
+        let done = machine.get(CONTOSO_REQUEST).expect_success();
+        assert_eq!(done.stdout, quiet.stdout);
+        assert!(done.stderr.starts_with(&format!("warning: {said}")), "{}", done.stderr);
+        assert!(done.stderr.contains(&hint(of)), "{}", done.stderr);
+        assert_eq!(done.stderr.lines().count(), 2, "{}", done.stderr);
+        assert_eq!(machine.get(CONTOSO_REQUEST).expect_success().stderr, "", "once a day");
+        let status = machine.helper(&["status"]).expect_success().stdout;
+        assert!(status.contains(&said) && status.contains(&hint(of)), "{status}");
+        let json = machine.helper(&["status", "--json"]).expect_success().json();
+        assert_eq!(json["store"]["ofAnotherAccount"], path.to_str().expect("text"));
+        let doctor = machine.helper(&["doctor", "https://dev.azure.com/contoso"]).stdout;
+        assert!(doctor.contains(&said) && doctor.contains(&hint(of)), "{doctor}");
+        chown(&path, Some(0), None).expect("back");
+        fs::remove_file(machine.entry("notices")).expect("a day has gone by");
+    }
 }

@@ -279,3 +279,99 @@ fn a_kill_at_any_point_of_a_store_keeps_the_old_password_or_the_new() {
     );
     assert!(kills >= 5, "{kills}");
 }
+
+fn organization_request(organization: &str) -> String {
+    format!("protocol=https\nhost=dev.azure.com\npath={organization}/app/_git/app\n")
+}
+
+fn kept_organizations(machine: &Machine) -> Vec<String> {
+    let kept = machine.pat_secrets("https://dev.azure.com").into_iter();
+    let mut kept: Vec<_> = kept.filter_map(|(organization, _)| organization).collect();
+    kept.sort();
+    kept
+}
+
+/// Runs commands at once, each of which has looked at the vault before any of them writes.
+fn all_at_once(machine: &Machine, commands: &[(&[&str], String)]) {
+    let lock = machine.state_dir().join("vault.lock");
+    let held = acquire(&lock, Duration::ZERO).expect("free");
+    let started: Vec<_> = commands
+        .iter()
+        .map(|(arguments, stdin)| {
+            let mut started = machine.start(arguments, stdin);
+            started.stands_at(&lock);
+            started
+        })
+        .collect();
+    drop(held);
+    for one in started {
+        one.finish().expect_success();
+    }
+}
+
+#[test]
+fn tokens_that_are_stored_at_once_are_all_kept() {
+    let machine = Machine::new();
+    machine.add_pat_integration("dev.azure.com", &[]);
+    machine.give_pat("https://dev.azure.com/contoso", "contoso-pat", &[]);
+    let others = ["fabrikam", "northwind", "adventure", "tailspin"];
+    let stored: Vec<_> = others
+        .iter()
+        .map(|of| format!("{}username=u\npassword={of}-pat\n", organization_request(of)))
+        .map(|stdin| (&["store"][..], stdin))
+        .collect();
+    all_at_once(&machine, &stored);
+    let expected = ["adventure", "contoso", "fabrikam", "northwind", "tailspin"];
+    assert_eq!(kept_organizations(&machine), expected);
+}
+
+#[test]
+fn what_is_stored_erased_and_signed_out_of_at_once_is_each_done() {
+    let machine = Machine::signed_in();
+    for organization in ["contoso", "fabrikam", "northwind"] {
+        let url = format!("https://dev.azure.com/{organization}");
+        machine.give_pat(&url, &format!("{organization}-pat"), &[]);
+    }
+    let login = ["login", "https://dev.azure.com/tailspin", "--pat", "--no-test"];
+    let store = format!("{}username=u\npassword=new\n", organization_request("adventure"));
+    let erase = format!("{}username=northwind\n", organization_request("northwind"));
+    all_at_once(
+        &machine,
+        &[
+            (&["logout", "https://dev.azure.com/fabrikam"], String::new()),
+            (&["store"], store),
+            (&login, "tailspin-pat".to_owned()),
+            (&["erase"], erase),
+        ],
+    );
+    assert_eq!(kept_organizations(&machine), ["adventure", "contoso", "tailspin"]);
+    machine.get(CONTOSO_REQUEST).expect_success();
+}
+
+#[test]
+fn a_kill_at_any_point_of_an_erase_or_a_logout_takes_that_alone_or_nothing() {
+    if !can_trace() {
+        return;
+    }
+    let machine = Machine::new();
+    machine.add_pat_integration("dev.azure.com", &[]);
+    let erase = organization_request("contoso");
+    for command in [(&["erase"][..], &*erase), (&["logout", "https://dev.azure.com/contoso"], "")] {
+        let kills = kill_everywhere(
+            &machine,
+            &CHANGES,
+            command,
+            || {
+                machine.give_pat("https://dev.azure.com/contoso", "contoso-pat", &[]);
+                machine.give_pat("https://dev.azure.com/fabrikam", "fabrikam-pat", &[]);
+            },
+            |done| {
+                let kept = kept_organizations(&machine);
+                let whole = kept == ["contoso", "fabrikam"];
+                assert!(kept == ["fabrikam"] || (whole && done.code != 0), "{kept:?}: {done:#?}");
+                machine.get(organization_request("fabrikam")).expect_success();
+            },
+        );
+        assert!(kills >= 5, "{kills}");
+    }
+}

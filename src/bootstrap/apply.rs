@@ -119,7 +119,14 @@ impl Bench<'_> {
         let is_there = found.is_some_and(|found| found.file == self.file);
         self.remember(&new, writes, is_there, &tokens)?;
         if writes {
-            IntegrationsFile::edit(self.file, &given.spec.key, |_| Ok::<_, Failure>(Some(new)))?;
+            let before = old.filter(|_| is_there);
+            IntegrationsFile::edit(self.file, &given.spec.key, |now| {
+                // It was laid over what was there before, and a person's change must not be lost.
+                if now.as_ref() != before {
+                    return Err(changed_meanwhile(given));
+                }
+                Ok(Some(new))
+            })?;
         }
         Ok(())
     }
@@ -272,6 +279,12 @@ impl Bench<'_> {
         })?;
         Ok(())
     }
+}
+
+fn changed_meanwhile(given: &GivenHost) -> Failure {
+    Failure::new(format!("the integration for {} was changed here meanwhile", given.spec))
+        .hint("run it again: git-credential-ona-azure bootstrap")
+        .exit(Exit::Unavailable)
 }
 
 /// Whether an integration is one that bootstrap wrote, and is still as it wrote it.

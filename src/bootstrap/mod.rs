@@ -129,9 +129,8 @@ pub fn bootstrap(
 }
 
 fn name_runner(file: &Path, vault: &Vault, name: &str) -> Result<Change, Failure> {
-    let before =
-        IntegrationsFile::read(file)?.map(|file| file.runner_name()).transpose()?.flatten();
-    if !IntegrationsFile::name_runner(file, Some(name))? {
+    let (before, changed) = IntegrationsFile::name_runner(file, |_| Some(name.to_owned()))?;
+    if !changed {
         return Ok(Change::Unchanged);
     }
     vault.update("all", |kept: &mut Option<Imported>| {

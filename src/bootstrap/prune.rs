@@ -8,7 +8,7 @@ use super::report::{Change, HostReport, TokenReport};
 use super::source::Source;
 use crate::azure::Scheme;
 use crate::broker::{PatKey, SessionKey, forget};
-use crate::integration::{HostKey, HostSpec, Integration, IntegrationsFile};
+use crate::integration::{HostKey, HostSpec, IntegrationsFile};
 use crate::report::Failure;
 use crate::vault::{Imported, ImportedToken, Pats, Session, Vault};
 
@@ -45,18 +45,21 @@ pub(super) fn prune(
     for known in imported.hosts.iter().filter(|known| !is_given(&known.host)) {
         let Some(HostSpec { key, .. }) = HostSpec::parse(&known.host) else { continue };
         let Some(integration) = find(&key) else { continue };
-        of_host(&mut reports, &known.host).integration = if is_own(&imported, &key, integration) {
-            IntegrationsFile::edit(file, &key, |_| Ok::<_, Failure>(None::<Integration>))?;
-            Change::Removed
-        } else {
-            Change::Left
-        };
+        let mut own = is_own(&imported, &key, integration);
+        if own {
+            IntegrationsFile::edit(file, &key, |now| {
+                // A person may have changed it meanwhile.
+                own = now.as_ref().is_none_or(|now| is_own(&imported, &key, now));
+                Ok::<_, Failure>(now.filter(|_| !own))
+            })?;
+        }
+        let change = if own { Change::Removed } else { Change::Left };
+        of_host(&mut reports, &known.host).integration = change;
     }
     if given.runner_name.is_none() && imported.runner_name.is_some() {
-        let named = IntegrationsFile::read(file)?.and_then(|file| file.runner_name().ok()?);
-        if named == imported.runner_name {
-            IntegrationsFile::name_runner(file, None)?;
-        }
+        let ours = imported.runner_name.as_deref();
+        let others = |now: Option<&str>| now.filter(|_| now != ours).map(ToOwned::to_owned);
+        IntegrationsFile::name_runner(file, others)?;
     }
     vault.update("all", |kept: &mut Option<Imported>| {
         let Some(left) = kept else { return };

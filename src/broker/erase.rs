@@ -157,8 +157,7 @@ impl Rejected<'_> {
                 Authorization::header_of(authtype.expose(), credential)
             }
             PatLogin::Password(password) => {
-                let kept = pat.username.as_deref().filter(|name| !name.is_empty());
-                let name = self.name().or(kept).unwrap_or(b"pat");
+                let name = self.name().unwrap_or(pat.server_name());
                 Some(Authorization::basic(name, password))
             }
         }
@@ -310,6 +309,7 @@ impl Rejected<'_> {
         let name_fits = (cloud && self.secret.is_some())
             || self.request.username.as_deref().is_none_or(|name| {
                 pat.username.as_deref() == Some(name)
+                    || (!cloud && pat.server_name() == name)
                     || self.organization.as_ref().is_some_and(|organization| {
                         cloud && name.eq_ignore_ascii_case(organization.as_str().as_bytes())
                     })

@@ -27,15 +27,8 @@ pub(super) fn in_the_way(request: &Request, subject: &Subject) -> Obstacle {
 }
 
 fn address(request: &Request, subject: &Subject) -> String {
-    let path = request.path.as_deref().and_then(|path| std::str::from_utf8(path).ok());
-    let repository = request
-        .path
-        .as_deref()
-        .and_then(|path| crate::azure::repository_url(subject.scheme, &subject.place, path));
-    match (repository, path) {
-        (Some(repository), _) => repository,
-        _ => subject.url(),
-    }
+    let path = request.path.as_deref().unwrap_or_default();
+    repository_url(subject.scheme, &subject.place, path).unwrap_or_else(|| subject.url())
 }
 
 /// An `Authorization` header of git's own goes out in place of what a helper gives

@@ -1,23 +1,51 @@
 //! Warnings that are worth saying once a day.
 
+use std::path::Path;
+
 use crate::clock;
 use crate::report::{Message, path_word};
-use crate::vault::{Notices, Vault};
+use crate::vault::{Anothers, Notices, Vault};
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// The warning that other accounts have a hand in the vault, if they have and it was not said for
-/// a day.
-pub fn open_to_others(vault: &Vault) -> Option<Message> {
-    let path = vault.open_to_others()?;
-    first_today(vault, "open to others").then(|| {
+/// The warnings that other accounts have a hand in the vault or its key, if they have and it was
+/// not said for a day.
+pub fn others_have_a_hand(vault: &Vault) -> Vec<Message> {
+    let open = vault.open_to_others().filter(|_| first_today(vault, "open to others"));
+    let open = open.map(|path| {
         Message::warning(format!("other accounts may change or read {}", path.display())).hint(
             format!(
                 "chmod -R go= {}, or, if modes mean nothing there, name another directory in ONA_AZURE_STATE_DIR",
                 path_word(vault.dir())
             ),
         )
-    })
+    });
+    let anothers = vault.anothers().filter(|_| first_today(vault, "of another account"));
+    let anothers = anothers.map(|found| {
+        Message::warning(belongs_to_another(&found)).hint(make_own(&found, vault.dir()))
+    });
+    anothers.into_iter().chain(open).collect()
+}
+
+/// That something of the vault's belongs to another account.
+pub fn belongs_to_another(found: &Anothers) -> String {
+    format!(
+        "{} belongs to another account (number {}), which may change and read it",
+        found.path.display(),
+        found.owner
+    )
+}
+
+/// What to do about that, the command included. `dir` is the vault's.
+pub fn make_own(found: &Anothers, dir: &Path) -> String {
+    let (whole, variable) = match found.path.starts_with(dir) {
+        true => (dir, "another directory in ONA_AZURE_STATE_DIR"),
+        false => (&*found.path, "another file in ONA_AZURE_KEY_FILE"),
+    };
+    format!(
+        "if it is to be this account's: sudo chown -R \"$(id -u)\" {}; if not, name {variable}",
+        path_word(whole)
+    )
 }
 
 /// Whether `what` was not said for a day; it counts as said now.

@@ -63,7 +63,7 @@ pub(super) fn run(operation: Operation) -> Exit {
             }
             // Only beside a credential: where there is none, something else needs attention first.
             if matches!(outcome.answer, Answer::Credential(_)) {
-                outcome.messages.extend(broker::open_to_others(&vault));
+                outcome.messages.extend(broker::others_have_a_hand(&vault));
             }
             answer(&outcome)
         }

@@ -8,7 +8,7 @@ use super::interaction::{Forbidden, Step, forbidden};
 use super::target::Target;
 use super::{Room, input, print};
 use crate::azure::RemoteUrl;
-use crate::broker::open_to_others;
+use crate::broker::others_have_a_hand;
 use crate::clock;
 use crate::integration::Integrations;
 use crate::net::Network;
@@ -29,8 +29,8 @@ pub(super) fn run(args: Login) -> Result<(), Failure> {
     target.refuse_plain_http()?;
     let done =
         if args.pat { with_pat(&args, &room, &target) } else { with_oauth(&args, &room, &target) };
-    if let Some(warning) = open_to_others(&room.vault).filter(|_| done.is_ok()) {
-        warning.print();
+    if done.is_ok() {
+        others_have_a_hand(&room.vault).iter().for_each(Message::print);
     }
     done
 }

@@ -10,7 +10,7 @@ use super::args::Token as Arguments;
 use super::target::Target;
 use super::{Room, print};
 use crate::azure::{Organization, RemoteUrl, organization_in_username};
-use crate::broker::{self, Outcome, VaultShelf, open_to_others};
+use crate::broker::{self, Outcome, VaultShelf, others_have_a_hand};
 use crate::clock;
 use crate::net::Network;
 use crate::protocol::{Answer, Capabilities, Credential, Login, Request};
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Arguments) -> Result<Exit, Failure> {
     let Answer::Credential(credential) = outcome.answer else {
         return nothing(args, &outcome, &target, &request);
     };
-    outcome.messages.iter().chain(&open_to_others(&room.vault)).for_each(Message::print);
+    outcome.messages.iter().chain(&others_have_a_hand(&room.vault)).for_each(Message::print);
     let text = Token::of(credential, &target)?.text(args)?;
     print::bytes(&text).map(|()| Exit::Done)
 }

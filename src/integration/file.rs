@@ -229,23 +229,29 @@ impl IntegrationsFile {
         Ok(())
     }
 
-    /// Sets `runnerName`, or takes it out. Says whether it was another before.
+    /// Changes `runnerName` under the lock: `change` is given it as it is, and returns it as it is to
+    /// be. Returns it as it was before, and whether it was changed.
     ///
     /// # Errors
     /// As [`Self::edit`].
-    pub fn name_runner(path: &Path, name: Option<&str>) -> Result<bool, FileError> {
+    pub fn name_runner(
+        path: &Path,
+        change: impl FnOnce(Option<&str>) -> Option<String>,
+    ) -> Result<(Option<String>, bool), FileError> {
         let _lock = lock(path)?;
         let mut file = Self::read(path)?.unwrap_or_else(|| Self::empty(path));
         file.integrations()?;
-        if file.runner_name()?.as_deref() == name {
-            return Ok(false);
+        let before = file.runner_name()?;
+        let after = change(before.as_deref());
+        if after == before {
+            return Ok((before, false));
         }
-        match name {
+        match after {
             Some(name) => file.root.insert("runnerName".to_owned(), Value::from(name)),
             None => file.root.remove("runnerName"),
         };
         file.save()?;
-        Ok(true)
+        Ok((before, true))
     }
 
     fn empty(path: &Path) -> Self {

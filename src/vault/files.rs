@@ -31,44 +31,77 @@ pub(super) enum Private {
     Clear,
 }
 
-/// The first file found open to other accounts.
+/// A file or a directory in which another account has a hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anothers {
+    /// Which.
+    pub path: PathBuf,
+    /// The number of the account it belongs to.
+    pub owner: u32,
+}
+
+/// What was found on the way in which other accounts have a hand, the first of each kind.
 ///
 /// A finding is worth a warning and no more. File systems that have no modes of their own show
 /// what their mount says, often 0777 for everything (Windows drives under WSL, 9p, virtiofs, some
 /// bind mounts); to refuse to read there would lock people out of a vault that is as safe as that
 /// machine lets it be.
 #[derive(Debug, Default)]
-pub(super) struct Watch(RefCell<Option<PathBuf>>);
+pub(super) struct Watch {
+    open: RefCell<Option<PathBuf>>,
+    anothers: RefCell<Option<Anothers>>,
+}
 
 impl Watch {
-    /// Reads a file as [`read_bounded`] does, and looks at its mode on the way.
+    /// Reads a file as [`read_bounded`] does, and looks at its owner and mode on the way.
     pub(super) fn read(&self, path: &Path, private: Private) -> io::Result<Option<Vec<u8>>> {
-        let Some((bytes, mode)) = read_with_mode(path)? else { return Ok(None) };
+        let Some((bytes, metadata)) = read_with_metadata(path)? else { return Ok(None) };
         let open = match private {
             Private::Sealed => 0o022,
             Private::Clear => 0o077,
         };
-        if mode & open != 0 {
-            self.note(path);
-        }
+        self.look(path, &metadata, open);
         Ok(Some(bytes))
     }
 
     /// Looks at a directory: whoever may change it may replace every file in it.
     pub(super) fn look_at_dir(&self, path: &Path) {
-        if fs::metadata(path).is_ok_and(|metadata| mode(&metadata) & 0o022 != 0) {
-            self.note(path);
+        if let Ok(metadata) = fs::metadata(path) {
+            self.look(path, &metadata, 0o022);
         }
     }
 
-    /// The finding.
-    pub(super) fn found(&self) -> Option<PathBuf> {
-        self.0.borrow().clone()
+    /// What other accounts may change or see by its mode.
+    pub(super) fn open(&self) -> Option<PathBuf> {
+        self.open.borrow().clone()
     }
 
-    fn note(&self, path: &Path) {
-        self.0.borrow_mut().get_or_insert_with(|| path.to_owned());
+    /// What belongs to an account that is neither this one nor the administrator's.
+    pub(super) fn anothers(&self) -> Option<Anothers> {
+        self.anothers.borrow().clone()
     }
+
+    fn look(&self, path: &Path, metadata: &fs::Metadata, open: u32) {
+        if mode(metadata) & open != 0 {
+            self.open.borrow_mut().get_or_insert_with(|| path.to_owned());
+        }
+        if let Some(owner) = another_owner(metadata) {
+            let found = || Anothers { path: path.to_owned(), owner };
+            self.anothers.borrow_mut().get_or_insert_with(found);
+        }
+    }
+}
+
+/// The account a file belongs to, if that is neither this one nor the administrator's.
+#[cfg(unix)]
+fn another_owner(metadata: &fs::Metadata) -> Option<u32> {
+    let owner = std::os::unix::fs::MetadataExt::uid(metadata);
+    (owner != 0 && owner != rustix::process::geteuid().as_raw()).then_some(owner)
+}
+
+#[cfg(not(unix))]
+fn another_owner(_: &fs::Metadata) -> Option<u32> {
+    None
 }
 
 #[cfg(unix)]
@@ -86,11 +119,11 @@ fn mode(_: &fs::Metadata) -> u32 {
 /// # Errors
 /// If it cannot be read, or is larger than any file of ours.
 pub fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    Ok(read_with_mode(path)?.map(|(bytes, _)| bytes))
+    Ok(read_with_metadata(path)?.map(|(bytes, _)| bytes))
 }
 
-/// The mode is asked of the file that is open anyway.
-fn read_with_mode(path: &Path) -> io::Result<Option<(Vec<u8>, u32)>> {
+/// Owner and mode are asked of the file that is open anyway.
+fn read_with_metadata(path: &Path) -> io::Result<Option<(Vec<u8>, fs::Metadata)>> {
     // Before it is opened: to open a pipe is to wait for whoever writes to it.
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err(not_a_file()),
@@ -101,7 +134,7 @@ fn read_with_mode(path: &Path) -> io::Result<Option<(Vec<u8>, u32)>> {
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mode = mode(&file.metadata()?);
+    let metadata = file.metadata()?;
     let mut bytes = Vec::with_capacity(8 * 1024);
     file.take(READ_LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > READ_LIMIT {
@@ -110,7 +143,7 @@ fn read_with_mode(path: &Path) -> io::Result<Option<(Vec<u8>, u32)>> {
             "the file is too large to be ours",
         ));
     }
-    Ok(Some((bytes, mode)))
+    Ok(Some((bytes, metadata)))
 }
 
 fn not_a_file() -> io::Error {

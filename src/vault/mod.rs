@@ -43,7 +43,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 pub use error::VaultError;
-pub use files::{create_public_dir, read_bounded, write_atomically};
+pub use files::{Anothers, create_public_dir, read_bounded, write_atomically};
 pub use key::{
     KeyError, KeySource, OpenError, RunnerKey, armor, open_with, parse_recipient, seal_to,
 };
@@ -56,6 +56,7 @@ pub use records::{
 
 pub use writer::Writer;
 
+use files::Private;
 use header::Header;
 use seal::DataKey;
 
@@ -106,11 +107,25 @@ impl Vault {
     /// # Errors
     /// If it is there but cannot be opened. Nothing is changed on disk.
     pub fn read<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
+        match self.read_once(of) {
+            // While this process looked, another one may have started the vault afresh, or taken
+            // everything away: then entry and data key were not of one moment.
+            Err(VaultError::Corrupt { .. }) => {
+                self.data_key.replace(None);
+                self.read_once(of)
+            }
+            read => read,
+        }
+    }
+
+    fn read_once<R: Record + DeserializeOwned>(&self, of: &str) -> Result<Option<R>, VaultError> {
         let name = entry_name::<R>(of);
         let path = self.dir.join(&name);
+        // Before what is in it: whoever has the directory has all of that.
+        self.look_at_directory();
         let Some(sealed) = self
             .watch
-            .read(&path, files::Private::Sealed)
+            .read(&path, Private::Sealed)
             .map_err(|source| VaultError::Read { path: path.clone(), source })?
         else {
             return Ok(None);
@@ -145,13 +160,14 @@ impl Vault {
     /// # Errors
     /// If the vault as a whole cannot be opened.
     pub fn list<R: Record + DeserializeOwned>(&self) -> Result<Vec<R>, VaultError> {
+        self.data_key.replace(None);
         let Some(data_key) = self.data_key()? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for name in self.entry_names()? {
             if kind_of(&name) != R::KIND {
                 continue;
             }
-            let sealed = files::read_bounded(&self.dir.join(&name)).ok().flatten();
+            let sealed = self.watch.read(&self.dir.join(&name), Private::Sealed).ok().flatten();
             let plain = data_key.open(&name, &sealed.unwrap_or_default()).ok();
             found.extend(plain.and_then(|plain| serde_json::from_slice(&plain).ok()));
         }
@@ -160,6 +176,7 @@ impl Vault {
 
     /// Why entries cannot be opened, one for each of them; or why none can.
     pub fn unreadable(&self) -> Vec<VaultError> {
+        self.data_key.replace(None);
         let (data_key, names) = match self.data_key().and_then(|key| Ok((key, self.entry_names()?)))
         {
             Ok(found) => found,
@@ -167,7 +184,7 @@ impl Vault {
         };
         let why = |name: String| {
             let path = self.dir.join(&name);
-            let sealed = match files::read_bounded(&path) {
+            let sealed = match self.watch.read(&path, Private::Sealed) {
                 Ok(sealed) => sealed?,
                 Err(source) => return Some(VaultError::Read { path, source }),
             };
@@ -248,7 +265,7 @@ impl Vault {
     fn write_within(&self, wait: Duration) -> Result<Writer<'_>, VaultError> {
         files::create_private_dir(&self.dir)
             .map_err(|source| VaultError::Write { path: self.dir.clone(), source })?;
-        self.watch.look_at_dir(&self.dir);
+        self.look_at_directory();
         let lock = acquire(&self.dir.join("vault.lock"), wait)?;
         // Another process may have started the vault afresh since this one read its data key;
         // entries that do not open under an old key must not be taken for damaged ones.
@@ -256,10 +273,21 @@ impl Vault {
         Ok(Writer { vault: self, _lock: lock })
     }
 
+    /// Looks who has a hand in the directory, as every read does.
+    pub fn look_at_directory(&self) {
+        self.watch.look_at_dir(&self.dir);
+    }
+
     /// What of all that was read here so far other accounts may change, or, if it is the runner
     /// key, see.
     pub fn open_to_others(&self) -> Option<PathBuf> {
-        self.watch.found()
+        self.watch.open()
+    }
+
+    /// What of all that was read here so far belongs to an account that is neither this one nor the
+    /// administrator's: that account may change it, and read it.
+    pub fn anothers(&self) -> Option<Anothers> {
+        self.watch.anothers()
     }
 
     /// The names of the files that writers have set aside as damaged.
@@ -293,6 +321,7 @@ impl Vault {
         if let Some(known) = &*self.data_key.borrow() {
             return Ok(Some(Rc::clone(known)));
         }
+        self.look_at_directory();
         let Some(header) = Header::read(&self.dir, &self.watch)? else { return Ok(None) };
         let key = Rc::new(header.open(&self.dir, self.runner_key()?)?);
         Ok(Some(Rc::clone(self.data_key.borrow_mut().insert(key))))

@@ -81,6 +81,26 @@ fn an_update_is_made_of_what_is_kept_when_it_is_written() {
 }
 
 #[test]
+fn a_vault_that_was_started_afresh_meanwhile_is_not_taken_for_damaged() {
+    let dir = tempfile::tempdir().expect("a directory");
+    put(&vault(&dir), "one");
+    let (reader, other) = (vault(&dir), vault(&dir));
+    assert_eq!(reader.read("host").expect("readable"), Some(access("one")));
+    assert!(other.write().expect("lock").remove_all().expect("removed"));
+    assert_eq!(reader.read::<Access>("host").expect("nothing is kept"), None);
+    put(&other, "two");
+    assert_eq!(reader.list::<Access>().expect("readable"), [access("two")]);
+    assert!(other.write().expect("lock").remove_all().expect("removed"));
+    put(&other, "three");
+    assert_eq!(reader.read("host").expect("readable"), Some(access("three")));
+    assert!(other.write().expect("lock").remove_all().expect("removed"));
+    put(&other, "four");
+    assert!(reader.unreadable().is_empty());
+    // Nor is it set aside by a writer.
+    assert_eq!(reader.write().expect("lock").read("host").expect("kept"), Some(access("four")));
+}
+
+#[test]
 fn an_update_that_leaves_nothing_removes_the_entry() {
     let dir = tempfile::tempdir().expect("a directory");
     put(&vault(&dir), "one");

@@ -201,3 +201,71 @@ fn a_token_that_takes_the_place_of_the_one_to_be_pruned_stays() {
         [(Some("contoso".to_owned()), "new".to_owned())]
     );
 }
+
+/// Starts a bootstrap without the network and stops it where it wants to write the integrations
+/// file; what happens `meanwhile` is done before it can.
+fn about_to_write_integrations(
+    machine: &Machine,
+    document: &Value,
+    arguments: &[&str],
+    meanwhile: impl FnOnce(),
+) -> Done {
+    let bootstrap = machine.state_dir().join("bootstrap.lock");
+    let file = machine.integrations_file().with_file_name("integrations.json.lock");
+    let held = acquire(&bootstrap, Duration::ZERO).expect("free");
+    let arguments = [&["bootstrap", "--from", "-", "--offline"], arguments].concat();
+    let mut started = machine.start(&arguments, &document.to_string());
+    started.stands_at(&bootstrap);
+    let writing = acquire(&file, Duration::ZERO).expect("free");
+    drop(held);
+    started.stands_at(&file);
+    meanwhile();
+    drop(writing);
+    started.finish()
+}
+
+/// Turns bearer on for the first integration in the file, as a person would.
+fn change_by_hand(machine: &Machine) -> String {
+    let mut file = machine.integrations();
+    file["integrations"][0]["bearer"] = json!(true);
+    let text = file.to_string();
+    fs::write(machine.integrations_file(), &text).expect("written");
+    text
+}
+
+#[test]
+fn an_integration_that_a_person_changes_while_it_is_pruned_stays() {
+    let machine = Machine::new();
+    machine
+        .bootstrap_from(&json!({ "integrations": [cloud("dev.azure.com")] }), &[])
+        .expect_success();
+    let nothing = json!({ "integrations": [] });
+    let done = about_to_write_integrations(&machine, &nothing, &["--prune"], || {
+        change_by_hand(&machine);
+    });
+    let left = "dev.azure.com: integration left, for it was changed here since\n";
+    assert!(done.clone().expect_success().stdout.starts_with(left), "{done:#?}");
+    assert_eq!(machine.integrations()["integrations"][0]["bearer"], true);
+}
+
+#[test]
+fn an_integration_that_a_person_changes_while_bootstrap_does_keeps_that_change() {
+    let machine = Machine::new();
+    let mut document = json!({ "integrations": [cloud("dev.azure.com")] });
+    machine.bootstrap_from(&document, &[]).expect_success();
+    document["integrations"][0]["pat"] = json!(false);
+    let mut by_hand = String::new();
+    let done = about_to_write_integrations(&machine, &document, &[], || {
+        by_hand = change_by_hand(&machine);
+    });
+    expect_one_line(
+        &done,
+        5,
+        &["the integration for dev.azure.com was changed here meanwhile", "run it again"],
+    );
+    let now = fs::read_to_string(machine.integrations_file()).expect("there");
+    assert_eq!(now, by_hand);
+    machine.bootstrap_from(&document, &["--offline"]).expect_success();
+    let both = &machine.integrations()["integrations"][0];
+    assert_eq!((&both["bearer"], &both["pat"]), (&json!(true), &json!(false)));
+}

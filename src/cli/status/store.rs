@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::host::Host;
 use super::{Room, joined, print, problem, row};
+use crate::broker::{belongs_to_another, make_own};
 use crate::report::Failure;
-use crate::vault::KeySource;
+use crate::vault::{Anothers, KeySource};
 
 /// The vault and its key.
 pub(super) struct Store {
@@ -15,6 +16,7 @@ pub(super) struct Store {
     key: Option<(String, KeySource)>,
     set_aside: Vec<PathBuf>,
     open_to_others: Option<PathBuf>,
+    anothers: Option<Anothers>,
     /// What no host has said already.
     pub(super) errors: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl Store {
             key: key.map(|key| (key.public(), key.source().clone())),
             set_aside: room.vault.set_aside(),
             open_to_others: room.vault.open_to_others(),
+            anothers: room.vault.anothers(),
             errors,
         }
     }
@@ -73,6 +76,10 @@ impl Store {
         rows.extend(self.open_to_others.as_ref().map(|path| {
             row("warning", format!("other accounts may change or read {}", path.display()))
         }));
+        if let Some(found) = &self.anothers {
+            rows.push(row("warning", belongs_to_another(found)));
+            rows.push(row("what to do", make_own(found, &self.dir)));
+        }
         rows.extend(
             self.set_aside
                 .iter()
@@ -95,6 +102,7 @@ impl Store {
             "protection": protection,
             "setAside": self.set_aside,
             "openToOthers": self.open_to_others,
+            "ofAnotherAccount": self.anothers.as_ref().map(|found| &found.path),
             "error": joined(&self.errors),
         })
     }

@@ -35,9 +35,9 @@ impl Access {
         self.owner != 0 && self.owner != us()
     }
 
-    /// Whether it belongs to another account than this one.
-    pub(super) fn is_not_ours(self) -> bool {
-        self.owner != us()
+    /// Whether it belongs to the machine's administrator, and this account is another.
+    pub(super) fn is_the_administrators(self) -> bool {
+        self.owner == 0 && us() != 0
     }
 }
 

@@ -3,12 +3,14 @@
 use super::super::context::Machine;
 use super::super::table::Outcome;
 use super::access::Access;
+use crate::broker::{belongs_to_another, make_own};
 use crate::integration::{Integrations, OAuth};
 use crate::report::{Failure, path_word};
 use crate::vault::KeySource;
 
 pub(super) fn key(machine: &Machine) -> Outcome {
-    let key = match machine.vault().runner_key() {
+    let vault = machine.vault();
+    let key = match vault.runner_key() {
         Ok(None) => return Outcome::passed("none yet: it is made on first need"),
         Ok(Some(key)) => key,
         Err(error) => return Outcome::from(Failure::new(error.to_string()).hint(error.hint())),
@@ -28,9 +30,9 @@ pub(super) fn key(machine: &Machine) -> Outcome {
     };
     let access = Access::of(path);
     let mode = access.map_or_else(String::new, |access| format!(", mode {:04o}", access.mode));
-    let owner = access.filter(|access| access.is_anothers()).map(|access| {
-        format!("it belongs to another account (number {}), which may change it", access.owner)
-    });
+    let owner = vault.anothers().filter(|found| found.path == path);
+    let owner = owner
+        .map(|found| format!("{}; {}", belongs_to_another(&found), make_own(&found, vault.dir())));
     let written = access
         .filter(|access| access.others_write())
         .map(|_| format!("other accounts may change it: chmod go-w {}", path_word(path)));

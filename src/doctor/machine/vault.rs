@@ -5,6 +5,7 @@ use std::path::Path;
 use super::super::context::Machine;
 use super::super::table::Outcome;
 use super::access::Access;
+use crate::broker::{belongs_to_another, make_own};
 use crate::integration::Integrations;
 use crate::report::{Failure, path_word};
 
@@ -20,24 +21,28 @@ pub(super) fn vault(machine: &Machine) -> Outcome {
     }
     // Reading says who else may.
     let _ = vault.runner_key();
+    vault.look_at_directory();
     let directory = vault.dir().display().to_string();
-    let access = Access::of(vault.dir());
-    let open = vault
-        .open_to_others()
-        .or_else(|| access.filter(|access| access.others_write()).map(|_| vault.dir().to_owned()))
-        .map(|path| {
+    let open = vault.open_to_others().map(|path| {
+        format!(
+            "other accounts may change or read {}: chmod -R go= {}",
+            path.display(),
+            path_word(vault.dir())
+        )
+    });
+    let owner = vault
+        .anothers()
+        .filter(|found| found.path.starts_with(vault.dir()))
+        .map(|found| format!("{}; {}", belongs_to_another(&found), make_own(&found, vault.dir())));
+    let administrators = Access::of(vault.dir())
+        .filter(|access| access.is_the_administrators())
+        .map(|_| {
             format!(
-                "other accounts may change or read {}: chmod -R go= {}",
-                path.display(),
+                "{directory} belongs to the administrator's account, and what this one writes there may be \
+                 lost to it: sudo chown -R \"$(id -u)\" {}",
                 path_word(vault.dir())
             )
         });
-    let owner = access.filter(|access| access.is_not_ours()).map(|access| {
-        format!(
-            "{directory} belongs to another account (number {}), and what this one writes there may be lost to it",
-            access.owner
-        )
-    });
     let damaged: Vec<_> = vault.set_aside().iter().map(|path| path.display().to_string()).collect();
     let damaged =
         (!damaged.is_empty()).then(|| format!("damaged and set aside: {}", damaged.join(", ")));
@@ -47,7 +52,7 @@ pub(super) fn vault(machine: &Machine) -> Outcome {
         (true, false) => "everything that is needed opens",
     };
     let passed = Outcome::passed(format!("{what} in {directory}"));
-    let outcome = passed.note(open).note(owner).note(damaged);
+    let outcome = passed.note(open).note(owner).note(administrators).note(damaged);
     remade
         .iter()
         .fold(outcome, |outcome, error| outcome.note(Some(format!("{error}; {}", error.hint()))))
