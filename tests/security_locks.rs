@@ -384,3 +384,32 @@ fn a_kill_at_any_point_of_an_erase_or_a_logout_takes_that_alone_or_nothing() {
         assert!(kills >= 5, "{kills}");
     }
 }
+
+#[test]
+fn a_kill_at_any_point_of_logout_all_leaves_nothing_that_looks_damaged() {
+    if !can_trace() {
+        return;
+    }
+    let machine = refreshed();
+    machine.give_pat("https://dev.azure.com/contoso", "contoso-pat", &[]);
+    let whole = machine.state();
+    let kills = kill_everywhere(
+        &machine,
+        &CHANGES,
+        (&["logout", "--all"], ""),
+        || {
+            for (path, bytes) in &whole {
+                fs::write(path, bytes).expect("restored");
+            }
+        },
+        |done| {
+            let get = machine.get(CONTOSO_REQUEST);
+            assert!(!get.stderr.contains("damaged"), "{get:#?}");
+            assert!(done.code != 0 || get.code == 4, "{get:#?}");
+            machine.helper(&["status"]).expect_success();
+            machine.helper(&["logout", "--all"]).expect_success();
+            assert_eq!(machine.get(CONTOSO_REQUEST).code, 4);
+        },
+    );
+    assert!(kills >= 5, "{kills}");
+}
