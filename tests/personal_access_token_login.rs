@@ -693,7 +693,7 @@ fn a_servers_token_is_for_its_collection_or_for_the_whole_of_it() {
          hint: have it send the path (credential.useHttpPath): git-credential-ona-azure setup-git\n"
     );
     let got = machine.get(request("DefaultCollection")).expect_success();
-    assert_eq!((got.attribute("username"), got.password()), (Some(""), &*pat));
+    assert_eq!((got.attribute("username"), got.password()), (Some("pat"), &*pat));
     let got = machine.get(request("Research")).expect_success();
     assert_eq!((got.attribute("username"), got.password()), (Some("ada"), &*own));
     // An address outside the virtual directory is explained.

@@ -120,6 +120,8 @@ fn a_pat_of_a_collection_serves_that_collection_and_one_of_the_server_serves_all
 fn git_is_told_how_to_use_the_pat_of_a_collection() {
     let (machine, _) = with_pat("tfs.corp.example", APP);
     machine.let_git_use_the_server();
+    let key = "credential.https://tfs.corp.example.useHttpPath";
+    machine.git(&["config", "--global", "--unset-all", key]).expect_success();
     let first = machine.git(&["clone", "-q", APP, "app"]);
     assert_eq!(first.code, 128, "{first:#?}");
     let said = "error: git does not say which organization of tfs.corp.example is meant, and a personal access token is only given to its own\n";
@@ -130,11 +132,20 @@ fn git_is_told_how_to_use_the_pat_of_a_collection() {
 }
 
 #[test]
-fn a_kept_user_name_is_given_back_also_an_empty_one() {
+fn a_token_kept_without_a_name_is_given_with_one_and_the_pair_that_git_stored_as_it_was() {
     let (machine, pat) = with_pat("tfs.corp.example", APP);
     let expiry = machine.get(REQUEST).attribute("password_expiry_utc").expect("one").to_owned();
-    let answer = format!("username=\npassword={pat}\npassword_expiry_utc={expiry}\n");
-    assert_eq!(machine.get(REQUEST), Done { stdout: answer, ..Done::silent() });
+    let answer = format!("username=pat\npassword={pat}\npassword_expiry_utc={expiry}\n");
+    assert_eq!(machine.get(REQUEST), Done { stdout: answer.clone(), ..Done::silent() });
+    // git stores what it was given.
+    let state = machine.state();
+    machine.store(format!("{REQUEST}{answer}")).expect_nothing();
+    assert_eq!(machine.state(), state);
+    assert_eq!(machine.get(format!("{REQUEST}username=pat\n")).password(), pat);
+    let other = REQUEST.replace("DefaultCollection", "Other");
+    machine.store(format!("{other}username=\npassword=open-sesame\n")).expect_nothing();
+    let stored = Done { stdout: "username=\npassword=open-sesame\n".to_owned(), ..Done::silent() };
+    assert_eq!(machine.get(other), stored);
     machine.give_pat(APP, &pat, &["--username", "CORP\\ada"]);
     let named = machine.get(format!("{REQUEST}username=CORP\\ada\n"));
     assert_eq!(named.attribute("username"), Some("CORP\\ada"));
@@ -195,8 +206,10 @@ fn what_a_person_types_into_git_is_kept_and_used() {
     assert_eq!(run(&mut git, b""), Done::silent());
     fs::remove_file(&askpass).expect("removed");
     machine.git_quietly("app", &["fetch", "-q"]);
-    let kept = machine.get("protocol=https\nhost=tfs.corp.example\n");
+    let kept = machine.get(REQUEST);
     assert_eq!((kept.attribute("username"), kept.password()), (Some("ada"), pat.as_str()));
+    // It is that collection's, and goes to no other.
+    assert_eq!(machine.get(REQUEST.replace("DefaultCollection", "Other")), Done::silent());
 }
 
 #[test]

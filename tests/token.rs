@@ -117,7 +117,7 @@ fn a_servers_token_goes_with_the_name_it_was_given_with() {
     machine.give_pat(SERVER, &unnamed, &[]);
     assert_eq!(printed(&machine, &[COLLECTION]), unnamed);
     assert_eq!(printed(&machine, &[]), unnamed, "the host that is configured");
-    assert_eq!(basic(&printed(&machine, &["--header", SERVER])), format!(":{unnamed}"));
+    assert_eq!(basic(&printed(&machine, &["--header", SERVER])), format!("pat:{unnamed}"));
     let named = machine.world.server().add_pat();
     machine.give_pat(COLLECTION, &named, &["--username", "CORP\\ada"]);
     assert_eq!(basic(&printed(&machine, &["--header", COLLECTION])), format!("CORP\\ada:{named}"));

@@ -17,8 +17,8 @@ pub use messages::{
 };
 pub use organization::Organization;
 pub use pat::{
-    DEFAULT_LIFETIME_DAYS, Expiry, Form, SCOPE_TO_TICK, WARNING_DAYS, expiry_warning, form,
-    is_token, looks_like_jwt, token_list_url, token_page_url,
+    ANY_NAME, DEFAULT_LIFETIME_DAYS, Expiry, Form, SCOPE_TO_TICK, WARNING_DAYS, expiry_warning,
+    form, is_token, looks_like_jwt, token_list_url, token_page_url,
 };
 pub use place::{Authority, Place, Scheme};
 pub use remote::{RemotePath, organization_in_username};

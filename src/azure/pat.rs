@@ -12,6 +12,10 @@ pub const DEFAULT_LIFETIME_DAYS: u32 = 30;
 /// From how many days before its end a PAT is worth a warning.
 pub const WARNING_DAYS: i64 = 3;
 
+/// The name that a token without one is given with: Azure DevOps takes any ("Use personal access
+/// tokens"), but a git before 2.46 sends nothing at all where it is empty.
+pub const ANY_NAME: &str = "pat";
+
 /// What to tick on the page, in its own words.
 pub const SCOPE_TO_TICK: &str = "Custom defined → Code: Read & write";
 

@@ -220,6 +220,7 @@ impl Rejected<'_> {
         let name_fits = (cloud && self.secret.is_some())
             || self.request.username.as_deref().is_none_or(|name| {
                 pat.username.as_deref() == Some(name)
+                    || (!cloud && pat.server_name() == name)
                     || self.organization.as_ref().is_some_and(|organization| {
                         cloud && name.eq_ignore_ascii_case(organization.as_str().as_bytes())
                     })

@@ -161,6 +161,7 @@ fn pat(organization: &str, username: &str, secret: &str, left: Option<i64>) -> P
         expires_at: left.map(|left| NOW.checked_add_signed(left).expect("a time")),
         oauth_refresh_token: None,
         kept_at: NOW - DAY,
+        empty_name: false,
     }
 }
 
@@ -642,7 +643,12 @@ fn rows_16_and_17_nobody_is_signed_in() {
 #[test]
 fn a_server_has_tokens_only() {
     let given = |pats| Given { integrations: "server", pats, ..Given::default() };
-    row(given(vec![pat("DefaultCollection", "", "P", None)]), TFS, "username= password=P||0");
+    // A git before 2.46 sends nothing with an empty name.
+    row(given(vec![pat("DefaultCollection", "", "P", None)]), TFS, "username=pat password=P||0");
+    let asked = format!("{TFS} username=pat");
+    row(given(vec![pat("DefaultCollection", "", "P", None)]), &asked, "username=pat password=P||0");
+    let stored = Pat { empty_name: true, ..pat("DefaultCollection", "", "P", None) };
+    row(given(vec![stored]), TFS, "username= password=P||0");
     row(given(vec![pat("", "ada", "W", None)]), TFS, "username=ada password=W||0");
     row(
         given(vec![pat("", "ada", "W", None), pat("DefaultCollection", "ada", "P", None)]),

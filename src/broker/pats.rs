@@ -40,12 +40,10 @@ pub(super) fn choose<'p>(
             PatLogin::Header { .. } => capabilities.authtype,
         })
         // Azure DevOps Services takes any name with a token; a Server's users are told apart.
-        .filter(|pat| {
-            place.is_cloud() || name.is_none_or(|name| pat.username.as_deref() == Some(name))
-        })
+        .filter(|pat| place.is_cloud() || name.is_none_or(|name| pat.server_name() == name))
         .collect();
     candidates.sort_by_key(|pat| {
-        let exact = name.is_some() && pat.username.as_deref() == name;
+        let exact = name.is_some_and(|name| pat.username.as_deref() == Some(name));
         std::cmp::Reverse((exact, pat.organization.is_some(), pat.kept_at))
     });
     let (usable, ran_out): (Vec<&Pat>, Vec<&Pat>) =
@@ -57,9 +55,19 @@ pub(super) fn choose<'p>(
 pub(super) fn join(mut all: Pats, mut new: Pat, host: &HostKey) -> Option<Pats> {
     let same_key = |old: &Pat| match host {
         HostKey::Cloud => old.organization == new.organization,
-        HostKey::Server(_) => old.organization == new.organization && old.username == new.username,
+        HostKey::Server(_) => {
+            old.organization == new.organization && old.server_name() == new.server_name()
+        }
+    };
+    // git stores what a whole Server's token was used for as one collection's.
+    let same_token = |old: &Pat| {
+        let of_server = matches!(host, HostKey::Server(_)) && old.organization.is_none();
+        of_server && old.login == new.login && old.server_name() == new.server_name()
     };
     let at = all.pats.iter().position(same_key);
+    if at.is_none() && all.pats.iter().any(same_token) {
+        return None;
+    }
     if let Some(old) = at.map(|at| &all.pats[at])
         && old.login == new.login
     {
@@ -120,6 +128,7 @@ mod tests {
             expires_at,
             oauth_refresh_token: None,
             kept_at: 1,
+            empty_name: false,
         }
     }
 

@@ -73,6 +73,7 @@ pub fn store(
         expires_at: request.password_expiry_utc,
         oauth_refresh_token: request.oauth_refresh_token.clone(),
         kept_at: now,
+        empty_name: request.username.as_ref().is_some_and(Vec::is_empty),
     };
     pats::keep(vault, &subject.pat_key(), pat).map_err(failure)
 }

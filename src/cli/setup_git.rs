@@ -7,14 +7,12 @@ use anyhow::Context as _;
 use super::Room;
 use super::args::SetupGit;
 use crate::azure::{Place, Scheme, home_url};
-use crate::broker::PatKey;
 use crate::git::Git;
 use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, set_up, undo};
 use crate::integration::{HostKey, Integrations};
 use crate::paths::NAME;
 use crate::report::{Exit, Failure, Message, word};
 use crate::trace;
-use crate::vault::Pats;
 
 pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     let git = find_git()?;
@@ -31,7 +29,7 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
         let integrations = room.integrations()?;
         let options = Options { scope, replace: args.replace };
         warn_of_old_git(&git, &integrations);
-        set_up(&git, &helper, &targets(&room, &integrations, args.proactive), &options)?
+        set_up(&git, &helper, &targets(&integrations, args.proactive), &options)?
     };
     tell(&report);
     report.messages().iter().for_each(Message::print);
@@ -42,7 +40,7 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
 pub(super) fn configure(room: &Room) -> Result<Report, Failure> {
     let git = find_git()?;
     let integrations = room.integrations()?;
-    let targets = targets(room, &integrations, false);
+    let targets = targets(&integrations, false);
     set_up(&git, &this_program()?, &targets, &Options::default()).inspect(tell)
 }
 
@@ -98,7 +96,7 @@ fn warn_of_old_git(git: &Git, integrations: &Integrations) {
     }
 }
 
-fn targets(room: &Room, integrations: &Integrations, proactive: bool) -> Vec<Target> {
+fn targets(integrations: &Integrations, proactive: bool) -> Vec<Target> {
     let cloud = ["https://dev.azure.com", "https://*.visualstudio.com"].map(|url| Target {
         url: url.to_owned(),
         use_http_path: true,
@@ -106,25 +104,15 @@ fn targets(room: &Room, integrations: &Integrations, proactive: bool) -> Vec<Tar
     });
     let servers = integrations.all().iter().filter_map(|found| {
         let HostKey::Server(authority) = &found.integration.host.key else { return None };
-        let use_http_path = has_token_of_a_collection(room, &found.integration.host.key);
         let schemes: &[&str] =
             if found.integration.allow_http { &["https", "http"] } else { &["https"] };
         Some(schemes.iter().map(move |scheme| Target {
             url: format!("{scheme}://{authority}"),
-            use_http_path,
+            // A Server's collections have tokens of their own.
+            use_http_path: true,
             // Else git takes the NTLM or Negotiate a Server offers, and never sends the token.
             proactive: true,
         }))
     });
     cloud.into_iter().chain(servers.flatten()).collect()
-}
-
-/// Whether git has to say which collection it means. Where all tokens are for a whole Server, it
-/// need not, and what a person types at git's own prompt serves all of it.
-fn has_token_of_a_collection(room: &Room, host: &HostKey) -> bool {
-    [Scheme::Https, Scheme::Http].into_iter().any(|scheme| {
-        let of = PatKey { scheme, host: host.clone() }.to_string();
-        let pats = room.vault.read::<Pats>(&of).ok().flatten().unwrap_or_default();
-        pats.pats.iter().any(|pat| pat.organization.is_some())
-    })
 }

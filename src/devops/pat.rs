@@ -9,7 +9,7 @@ use super::answer::{Answer, Named, Redirect};
 use super::busy::Busy;
 use super::door::Door;
 use super::site::Site;
-use crate::azure::Place;
+use crate::azure::{ANY_NAME, Place};
 use crate::net::{EnoughBody, NetError, Send};
 use crate::secret::Secret;
 
@@ -24,10 +24,6 @@ const API_VERSION: &str = "5.0";
 /// How much of an answer is read, in bytes. The list of repositories has no pages and may be of
 /// any length (sourcegraph-public-snapshot#46809); that it comes is all that counts.
 const ENOUGH: u64 = 64 * 1024;
-
-/// The name sent with a token where none is known: Azure DevOps Services takes any, but git cannot
-/// do without ("Use personal access tokens").
-const ANY_NAME: &[u8] = b"pat";
 
 /// What the names of policies against tokens end in, in small letters (vsts-rest-api-specs,
 /// tokens.json).
@@ -100,7 +96,7 @@ pub enum Later {
 }
 
 /// Tries a token where it is to be used, as git would send it: Basic authentication with
-/// `username`, which for Azure DevOps Services may be empty. Nothing is changed anywhere, and no
+/// `username`, or any name where that is empty. Nothing is changed anywhere, and no
 /// redirect is followed. Where no organization of `dev.azure.com` is named, nothing is sent.
 ///
 /// Over plain `http` the token is readable on its way; whether that is allowed is the caller's to
@@ -120,7 +116,7 @@ pub fn try_pat(network: &dyn Send, site: Site<'_>, username: &[u8], pat: &Secret
     } else {
         format!("{home}/_apis/git/repositories?api-version={API_VERSION}")
     };
-    let username = if site.place.is_cloud() && username.is_empty() { ANY_NAME } else { username };
+    let username = if username.is_empty() { ANY_NAME.as_bytes() } else { username };
     let authorization = Authorization::basic(username, pat);
     let request = Request::get(&address)
         .header("authorization", authorization.header())

@@ -134,6 +134,7 @@ impl NewPat<'_> {
             expires_at: self.expires_at,
             oauth_refresh_token: None,
             kept_at: now,
+            empty_name: false,
         };
         let key = PatKey { scheme: self.scheme, host: HostKey::of_place(self.place) };
         keep_pat(vault, &key, pat)?;

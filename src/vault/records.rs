@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::azure::Organization;
+use crate::azure::{ANY_NAME, Organization};
 use crate::secret::{Digest, Secret};
 
 /// A kind of entry.
@@ -232,6 +232,17 @@ pub struct Pat {
     pub oauth_refresh_token: Option<Secret>,
     /// When it was kept, seconds since the epoch.
     pub kept_at: u64,
+    /// Whether git itself stored it with an empty name, and so is given it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty_name: bool,
+}
+
+impl Pat {
+    /// The name it is given with at a Server, which tells its users apart by it.
+    pub fn server_name(&self) -> &[u8] {
+        let kept = self.username.as_deref().unwrap_or_default();
+        if kept.is_empty() && !self.empty_name { ANY_NAME.as_bytes() } else { kept }
+    }
 }
 
 /// The secret of a [`Pat`].

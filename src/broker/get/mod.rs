@@ -14,7 +14,7 @@ use crate::azure::{Organization, Place, Scheme};
 use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
-use crate::vault::{Access, HoldOffKind, Pats, Session, VaultError};
+use crate::vault::{Access, HoldOffKind, Pat, Pats, Session, VaultError};
 
 pub(super) use without_oauth::new_pat_hint;
 
@@ -272,7 +272,7 @@ impl Asked<'_> {
             pats => pats?,
         };
         Ok(pats.pats.iter().any(|pat| {
-            pat.username.as_deref() == Some(name)
+            self.goes_by(pat, name)
                 && pat.organization.as_ref().is_none_or(|organization| {
                     !name.eq_ignore_ascii_case(organization.as_str().as_bytes())
                 })
@@ -325,10 +325,15 @@ impl Asked<'_> {
             return Ok(false);
         }
         let pats = self.shelf.pats(&self.subject.pat_key())?;
-        Ok(pats
-            .pats
-            .iter()
-            .any(|pat| pats::serves(pat, organization) && pat.username.as_deref() == Some(name)))
+        Ok(pats.pats.iter().any(|pat| pats::serves(pat, organization) && self.goes_by(pat, name)))
+    }
+
+    /// Whether a token is given with that name.
+    fn goes_by(&self, pat: &Pat, name: &[u8]) -> bool {
+        match self.subject.place.is_cloud() {
+            true => pat.username.as_deref() == Some(name),
+            false => pat.server_name() == name,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rows in which no session answers: 10 to 17.
 
 use super::{Asked, NO_NAME, Offer, Outcome, Why};
-use crate::azure::{Organization, Place, expiry_warning, sentences, token_page_url};
+use crate::azure::{Organization, Place, expiry_warning, home_url, sentences, token_page_url};
 use crate::broker::USE_HTTP_PATH;
 use crate::broker::pats;
 use crate::broker::refresh::sign_in_command;
@@ -9,7 +9,7 @@ use crate::broker::refused::refused_message;
 use crate::broker::subject::{SessionKey, Subject};
 use crate::integration::Integration;
 use crate::protocol::{Credential, Login, Request};
-use crate::report::{Exit, Message};
+use crate::report::{Exit, Message, word};
 use crate::vault::{HoldOffKind, Pat, PatLogin, Pats, VaultError};
 
 impl Asked<'_> {
@@ -199,17 +199,10 @@ pub(in crate::broker) fn new_pat_hint(
     integration: &Integration,
     organization: Option<&Organization>,
 ) -> String {
-    let base = format!("{}{}", subject.url(), integration.virtual_directory.prefix());
-    let page = token_page_url(
-        subject.scheme,
-        &subject.place,
-        &integration.virtual_directory,
-        organization,
-    );
-    let target = match (&subject.place, organization) {
-        (Place::VisualStudio { .. }, _) | (_, None) => base,
-        (_, Some(organization)) => format!("{base}/{organization}"),
-    };
+    let (scheme, place) = (subject.scheme, &subject.place);
+    let directory = &integration.virtual_directory;
+    let page = token_page_url(scheme, place, directory, organization);
+    let target = word(&home_url(scheme, place, directory, organization));
     format!(
         "make a new one at {page} and give it to: git-credential-ona-azure login {target} --pat"
     )
@@ -223,14 +216,14 @@ fn seconds(at: u64) -> i64 {
 fn pat_credential(pat: &Pat, place: &Place, name: Option<&[u8]>) -> Credential {
     let login = match &pat.login {
         PatLogin::Password(password) => {
-            let kept = pat.username.clone();
             let username = if place.is_cloud() {
                 // Azure takes any name but an empty one.
+                let kept = pat.username.clone();
                 name.map(<[u8]>::to_vec)
                     .or(kept.filter(|kept| !kept.is_empty() && !kept.contains(&b':')))
                     .unwrap_or_else(|| NO_NAME.as_bytes().to_vec())
             } else {
-                kept.unwrap_or_default()
+                pat.server_name().to_vec()
             };
             Login::Password { username, password: password.clone() }
         }

@@ -215,7 +215,7 @@ fn a_token_is_tried_once_where_it_will_be_used() {
             Scheme::Https,
             "",
             "https://tfs.corp.example/tfs/main%20team/_apis/git/repositories?api-version=5.0",
-            "",
+            "pat",
         ),
         (
             SERVER,
