@@ -326,7 +326,7 @@ fn tokens_that_are_stored_at_once_are_all_kept() {
 }
 
 #[test]
-fn what_is_stored_erased_and_signed_out_of_at_once_is_each_done() {
+fn what_is_stored_erased_brought_and_signed_out_of_at_once_is_each_done() {
     let machine = Machine::signed_in();
     for organization in ["contoso", "fabrikam", "northwind"] {
         let url = format!("https://dev.azure.com/{organization}");
@@ -335,16 +335,25 @@ fn what_is_stored_erased_and_signed_out_of_at_once_is_each_done() {
     let login = ["login", "https://dev.azure.com/tailspin", "--pat", "--no-test"];
     let store = format!("{}username=u\npassword=new\n", organization_request("adventure"));
     let erase = format!("{}username=northwind\n", organization_request("northwind"));
+    let bring = r#"{"integrations": [{"scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true}],
+        "tokens": [{"host": "dev.azure.com", "organization": "litware", "token": "litware-pat"}]}"#;
+    machine.age_access_token(4600);
+    let before = machine.access().expect("a session");
     all_at_once(
         &machine,
         &[
+            // A refresh, which sees first whether it can keep what it will get.
+            (&["get"], CONTOSO_REQUEST.to_owned()),
+            (&["bootstrap", "--from", "-", "--offline"], bring.to_owned()),
             (&["logout", "https://dev.azure.com/fabrikam"], String::new()),
             (&["store"], store),
             (&login, "tailspin-pat".to_owned()),
             (&["erase"], erase),
         ],
     );
-    assert_eq!(kept_organizations(&machine), ["adventure", "contoso", "tailspin"]);
+    assert_eq!(kept_organizations(&machine), ["adventure", "contoso", "litware", "tailspin"]);
+    let access = machine.access().expect("a session");
+    assert!(access.token.is_some() && access.token != before.token, "it was refreshed");
     machine.get(CONTOSO_REQUEST).expect_success();
 }
 
@@ -374,4 +383,33 @@ fn a_kill_at_any_point_of_an_erase_or_a_logout_takes_that_alone_or_nothing() {
         );
         assert!(kills >= 5, "{kills}");
     }
+}
+
+#[test]
+fn a_kill_at_any_point_of_logout_all_leaves_nothing_that_looks_damaged() {
+    if !can_trace() {
+        return;
+    }
+    let machine = refreshed();
+    machine.give_pat("https://dev.azure.com/contoso", "contoso-pat", &[]);
+    let whole = machine.state();
+    let kills = kill_everywhere(
+        &machine,
+        &CHANGES,
+        (&["logout", "--all"], ""),
+        || {
+            for (path, bytes) in &whole {
+                fs::write(path, bytes).expect("restored");
+            }
+        },
+        |done| {
+            let get = machine.get(CONTOSO_REQUEST);
+            assert!(!get.stderr.contains("damaged"), "{get:#?}");
+            assert!(done.code != 0 || get.code == 4, "{get:#?}");
+            machine.helper(&["status"]).expect_success();
+            machine.helper(&["logout", "--all"]).expect_success();
+            assert_eq!(machine.get(CONTOSO_REQUEST).code, 4);
+        },
+    );
+    assert!(kills >= 5, "{kills}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use git_credential_ona_azure::azure::Organization;
-use git_credential_ona_azure::vault::{Pat, PatLogin, Pats, Writer, acquire};
+use git_credential_ona_azure::vault::{Pat, PatLogin, Pats, Session, Writer, acquire};
 use serde_json::{Value, json};
 use standins::{ADA, GRACE};
 
@@ -136,23 +136,17 @@ fn what_a_person_changed_since_stays_and_is_named() {
     assert_eq!(hosts(&machine), ["dev.azure.com", "tfs.corp.example"]);
 }
 
-/// Starts a bootstrap with `--prune` that finds a token to take away, and stops it where it has
-/// looked at what is kept and now wants to write.
-fn about_to_prune(machine: &Machine, meanwhile: impl FnOnce(&Writer<'_>)) -> Done {
-    let document = json!({
-        "integrations": [cloud("dev.azure.com")],
-        "tokens": [{
-            "host": "dev.azure.com",
-            "organization": "contoso",
-            "token": machine.world.azure().add_pat("contoso", standins::Pat::read_write()),
-        }],
-    });
+/// Starts a bootstrap with `--prune` that finds the one token to take away that another brought, and
+/// stops it where it has looked at what is kept and now wants to write.
+fn about_to_prune(machine: &Machine, token: &Value, meanwhile: impl FnOnce(&Writer<'_>)) -> Done {
+    let mut document = json!({ "integrations": [cloud("dev.azure.com")], "tokens": [token] });
     machine.bootstrap_from(&document, &[]).expect_success();
+    document["tokens"] = json!([]);
     let [bootstrap, vault] =
         ["bootstrap.lock", "vault.lock"].map(|name| machine.state_dir().join(name));
     let held = acquire(&bootstrap, Duration::ZERO).expect("free");
-    let fewer = json!({ "integrations": [cloud("dev.azure.com")] }).to_string();
-    let mut pruning = machine.start(&["bootstrap", "--from", "-", "--offline", "--prune"], &fewer);
+    let arguments = ["bootstrap", "--from", "-", "--offline", "--prune"];
+    let mut pruning = machine.start(&arguments, &document.to_string());
     pruning.stands_at(&bootstrap);
     let kept = machine.vault();
     let writer = kept.write().expect("free");
@@ -163,10 +157,15 @@ fn about_to_prune(machine: &Machine, meanwhile: impl FnOnce(&Writer<'_>)) -> Don
     pruning.finish()
 }
 
+fn token_of_contoso(machine: &Machine) -> Value {
+    let token = machine.world.azure().add_pat("contoso", standins::Pat::read_write());
+    json!({ "host": "dev.azure.com", "organization": "contoso", "token": token })
+}
+
 #[test]
 fn a_token_that_is_stored_while_another_is_pruned_stays() {
     let machine = Machine::new();
-    about_to_prune(&machine, |writer| {
+    about_to_prune(&machine, &token_of_contoso(&machine), |writer| {
         let store = |kept: &mut Option<Pats>| {
             let kept = &mut kept.as_mut().expect("the one that goes").pats;
             let organization = Organization::cloud("fabrikam");
@@ -188,7 +187,7 @@ fn a_token_that_is_stored_while_another_is_pruned_stays() {
 #[test]
 fn a_token_that_takes_the_place_of_the_one_to_be_pruned_stays() {
     let machine = Machine::new();
-    about_to_prune(&machine, |writer| {
+    about_to_prune(&machine, &token_of_contoso(&machine), |writer| {
         let store = |kept: &mut Option<Pats>| {
             kept.as_mut().expect("the one that goes").pats[0].login =
                 PatLogin::Password("new".into());
@@ -200,6 +199,22 @@ fn a_token_that_takes_the_place_of_the_one_to_be_pruned_stays() {
         machine.pat_secrets("https://dev.azure.com"),
         [(Some("contoso".to_owned()), "new".to_owned())]
     );
+}
+
+#[test]
+fn a_sign_in_that_takes_the_place_of_the_one_to_be_pruned_stays() {
+    let machine = Machine::new();
+    let token =
+        json!({ "host": "dev.azure.com", "refreshToken": refresh_token(&machine.world, ADA) });
+    about_to_prune(&machine, &token, |writer| {
+        let sign_in = |kept: &mut Option<Session>| {
+            let kept = kept.as_mut().expect("the one that goes");
+            (kept.id, kept.account, kept.imported) = ("new".to_owned(), GRACE.to_owned(), None);
+        };
+        writer.update("dev.azure.com", sign_in).expect("written");
+    })
+    .expect_success();
+    assert_eq!(machine.session().account, GRACE);
 }
 
 /// Starts a bootstrap without the network and stops it where it wants to write the integrations
