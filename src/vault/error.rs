@@ -8,7 +8,7 @@ use super::kind_of;
 use super::lock::LockError;
 use super::records::{Pats, Record, Session};
 use super::seal::OpenError;
-use crate::reach::{For, make_readable};
+use crate::reach::{For, make_directory_own, make_readable};
 use crate::report::path_word;
 
 /// Why the vault cannot be read or written.
@@ -90,7 +90,7 @@ impl VaultError {
     pub fn hint(&self) -> String {
         match self {
             Self::Read { path, source } if source.kind() == ErrorKind::PermissionDenied => {
-                make_readable(path, For::Account)
+                make_directory_own(path).unwrap_or_else(|| make_readable(path, For::Account))
             }
             Self::Read { path, .. } => {
                 format!("move it away, then sign in again: mv {0} {0}.bad", path_word(path))
