@@ -32,6 +32,8 @@ impl Setting {
         for host in [HOST, "other.example.net"] {
             machine.add_pat_integration(host, &["--allow-http"]);
         }
+        // Servers that know none of these passwords: they refuse what is rejected here.
+        machine.world.server().set_virtual_directory("/");
         let askpass = machine.script(
             "askpass",
             "#!/bin/sh\ncase $1 in Username*) echo typed-name ;; *) echo typed-password ;; esac\n",

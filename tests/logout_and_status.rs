@@ -498,6 +498,7 @@ fn status_names_the_organization_that_refused_and_what_was_set_aside() {
     let machine = Machine::signed_in();
     let got = machine.get(FABRIKAM_REQUEST).expect_success();
     let rejected = format!("{FABRIKAM_REQUEST}username={ADA}\npassword={}\n", got.password());
+    machine.world.azure().deny("fabrikam", ADA);
     machine.erase(rejected).expect_success();
     let status = machine.helper(&["status", "--json"]).expect_success().json();
     let session = &status["hosts"][0]["sessions"][0];
@@ -515,7 +516,7 @@ fn status_names_the_organization_that_refused_and_what_was_set_aside() {
         text.contains(
             "    access token  renewed by itself when git next asks\n    \
              allows        clone, fetch and push\n    \
-             refused by    fabrikam, which is asked again in 10 minutes\n"
+             refused by    fabrikam, as it said just now; it is asked again when git next needs it\n"
         ),
         "{text}"
     );
@@ -836,6 +837,7 @@ fn status_tells_which_organization_uses_which_as_get_then_does() {
         access.refusals.push(OrganizationRefusal {
             organization: Organization::cloud("northwind").expect("a name"),
             until: access.issued_at + 480,
+            asked_at: 0,
         });
     };
     machine.change_access(refuse);

@@ -30,6 +30,7 @@ fn j03_a_rejected_access_token_goes_and_the_refresh_token_stays() {
     machine.age_access_token(10 * 60);
     let first = machine.get(CONTOSO_REQUEST).expect_success();
     let refresh_token = machine.session().refresh_token;
+    machine.world.entra().revoke_access_tokens();
     machine.erase(format!("{CONTOSO_REQUEST}{}\n", first.stdout)).expect_nothing();
     assert_eq!(machine.access().expect("a session").token, None);
     assert_eq!(machine.session().refresh_token, refresh_token);

@@ -228,6 +228,7 @@ fn a_late_rejection_of_an_older_secret_changes_nothing() {
 fn a_fresh_token_rejected_means_that_the_organization_refuses_the_account() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.world.azure().deny("contoso", ADA);
     expect_refusal_said(&machine.erase(with(CONTOSO_REQUEST, &fresh)));
     let refusals = machine.access().expect("a session").refusals;
     assert_eq!(refusals.len(), 1, "{refusals:?}");
@@ -263,6 +264,7 @@ fn an_organization_of_another_tenant_is_told_as_such() {
     let says = format!(
         "error: dev.azure.com/contoso belongs to the tenant {other}, and the Issuer URL names "
     );
+    machine.world.azure().set_tenant("contoso", other);
     let erased = machine.erase(with(&request, &fresh));
     assert!(erased.stderr.starts_with(&says) && erased.code == 0, "{erased:#?}");
     let refused = machine.get(&request).expect_quit(4);
@@ -272,21 +274,78 @@ fn an_organization_of_another_tenant_is_told_as_such() {
     assert!(refused.starts_with(&refusal()), "{refused}");
 }
 
+/// The administrator adds the account: the next `get` that may ask finds out.
 #[test]
-fn the_refusal_is_forgotten_after_its_time() {
+fn a_refusal_ends_with_its_cause_and_is_asked_about_every_30_seconds() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.world.azure().deny("contoso", ADA);
     expect_refusal_said(&machine.erase(with(CONTOSO_REQUEST, &fresh)));
+    machine.world.azure().allow("contoso", ADA);
+    let asked = machine.world.requests().len();
     machine.get(CONTOSO_REQUEST).expect_quit(4);
-    machine.change_access(|access| access.refusals[0].until -= 10 * 60);
+    assert_eq!(machine.world.requests().len(), asked, "it was asked just now");
+    machine.change_access(|access| access.refusals[0].asked_at -= 30);
     let later = machine.get(CONTOSO_REQUEST).expect_success();
     assert_ne!(later.password(), fresh.password());
+    assert_eq!(
+        (later.stderr.as_str(), machine.access().expect("a session").refusals),
+        ("", vec![])
+    );
+    let asked = machine.world.requests().len();
+    assert_eq!(machine.get(CONTOSO_REQUEST), later);
+    assert_eq!(machine.world.requests().len(), asked);
+}
+
+#[test]
+fn a_refusal_that_lasts_is_asked_about_once_by_many_at_once() {
+    let machine = Machine::signed_in();
+    let fresh = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.world.azure().deny("contoso", ADA);
+    machine.erase(with(CONTOSO_REQUEST, &fresh)).expect_success();
+    // A new access token is there already, for the other organizations.
+    machine.get(FABRIKAM_REQUEST).expect_success();
+    // So long ago that it is not believed without asking.
+    machine.change_access(|access| {
+        access.refusals[0].asked_at -= 3600;
+        access.refusals[0].until -= 3600;
+    });
+    let before = asked_of_contoso(&machine);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| machine.get(CONTOSO_REQUEST).expect_quit(4));
+        }
+    });
+    assert_eq!(asked_of_contoso(&machine), before + 1);
+}
+
+fn asked_of_contoso(machine: &Machine) -> usize {
+    let requests = machine.world.requests();
+    requests.iter().filter(|seen| seen.path.starts_with("/contoso/")).count()
+}
+
+#[test]
+fn doctor_asks_before_it_repeats_a_refusal() {
+    let machine = Machine::signed_in();
+    let fresh = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.world.azure().deny("contoso", ADA);
+    machine.erase(with(CONTOSO_REQUEST, &fresh)).expect_success();
+    let url = "https://dev.azure.com/contoso/app/_git/app";
+    let refused = machine.helper(&["doctor", url]);
+    assert!(
+        refused.stdout.contains(refusal().trim_start_matches("error: ").trim()),
+        "{refused:#?}"
+    );
+    machine.world.azure().allow("contoso", ADA);
+    machine.helper(&["doctor", url]).expect_success();
+    machine.get(CONTOSO_REQUEST).expect_success();
 }
 
 #[test]
 fn signing_in_again_clears_the_refusal() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.world.azure().deny("contoso", ADA);
     expect_refusal_said(&machine.erase(with(CONTOSO_REQUEST, &fresh)));
     machine.get(CONTOSO_REQUEST).expect_quit(4);
     machine.login(&[], standins::GRACE).expect_success();
@@ -299,6 +358,7 @@ fn signing_in_again_clears_the_refusal() {
 fn a_new_token_serves_the_organization_that_refuses_the_account() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.world.azure().deny("contoso", ADA);
     expect_refusal_said(&machine.erase(with(CONTOSO_REQUEST, &fresh)));
     let pat = machine.new_pat("contoso");
     // The refusal stays: were it forgotten with the new token, git would be given the access
@@ -321,11 +381,12 @@ fn an_older_token_rejected_is_refreshed_by_the_next_get() {
     machine.age_access_token(2 * 60 + 1);
     let old = machine.get(CONTOSO_REQUEST).expect_success();
     let refresh_token = machine.session().refresh_token;
+    machine.world.entra().revoke_access_tokens();
     machine.erase(with(CONTOSO_REQUEST, &old)).expect_nothing();
     let access = machine.access().expect("a session");
     assert_eq!((access.token, access.refusals), (None, vec![]));
     assert_eq!(machine.session().refresh_token, refresh_token);
-    assert_eq!(refreshes(&machine), 0, "erase asks nobody");
+    assert_eq!(refreshes(&machine), 0, "erase refreshes nothing");
     let new = machine.get(CONTOSO_REQUEST).expect_success();
     assert_ne!(new.password(), old.password());
     assert_eq!((new.stderr.as_str(), refreshes(&machine)), ("", 1));
@@ -338,33 +399,9 @@ fn a_bearer_header_rejected_is_the_access_token_rejected() {
     machine.sign_in();
     machine.age_access_token(10 * 60);
     let answer = machine.get(format!("capability[]=authtype\n{CONTOSO_REQUEST}")).expect_success();
+    machine.world.entra().revoke_access_tokens();
     machine.erase(with(CONTOSO_REQUEST, &answer)).expect_nothing();
     assert_eq!(machine.access().expect("a session").token, None);
-}
-
-#[test]
-fn a_token_stays_where_the_server_offers_windows_authentication() {
-    let machine = Machine::new();
-    machine.add_pat_integration("tfs.corp.example", &[]);
-    let host = "protocol=https\nhost=tfs.corp.example\n";
-    let secret = "username=\npassword=a-token\n";
-    machine.store(format!("{host}{secret}")).expect_nothing();
-    let before = machine.state();
-    for offers in [
-        "wwwauth[]=Bearer\nwwwauth[]=Negotiate\nwwwauth[]=NTLM\nwwwauth[]=Basic realm=\"tfs\"\n",
-        "wwwauth[]=Basic realm=\"tfs\"\nwwwauth[]=ntlm\n",
-        "wwwauth[]=negotiate YWJj\n",
-    ] {
-        let done = machine.erase(format!("{host}{secret}{offers}"));
-        assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{done:#?}");
-        let kept = "warning: the personal access token for tfs.corp.example is kept: ";
-        assert!(done.stderr.starts_with(kept), "{done:#?}");
-        assert!(done.stderr.contains("NTLM or Negotiate"), "{done:#?}");
-        assert_eq!(machine.state(), before);
-    }
-    // Basic alone: the token was tried, and is no good.
-    machine.erase(format!("{host}{secret}wwwauth[]=Basic realm=\"NTLM\"\n")).expect_success();
-    assert_eq!(machine.pats("https://tfs.corp.example"), []);
 }
 
 #[test]
@@ -372,6 +409,7 @@ fn a_token_that_goes_is_followed_by_the_command_that_makes_a_new_one() {
     let machine = Machine::tokens_only();
     let pat = machine.new_pat("contoso");
     machine.new_pat("fabrikam");
+    machine.world.azure().revoke_pat(&pat);
     let done = machine.erase(format!("{CONTOSO_REQUEST}username=oauth2\npassword={pat}\n"));
     let said = "warning: the personal access token for contoso was rejected and is forgotten\n\
                 hint: make a new one at https://dev.azure.com/contoso/_usersSettings/tokens?action=edit \
@@ -386,6 +424,7 @@ fn a_rejected_token_leaves_the_sign_in_alone() {
     let machine = Machine::loaded();
     let (session, access) = (machine.session(), machine.access());
     let pat = machine.pat_secrets(CLOUD).remove(0).1;
+    machine.world.azure().revoke_pat(&pat);
     machine.erase(format!("{CONTOSO_REQUEST}username=u\npassword={pat}\n")).expect_success();
     assert_eq!(machine.pats(CLOUD), []);
     assert_eq!((machine.session(), machine.access()), (session, access));
@@ -441,6 +480,7 @@ fn a_refusal_names_the_token_that_takes_over() {
     let machine = Machine::signed_in();
     let fresh = machine.get(CONTOSO_REQUEST).expect_success();
     machine.new_pat("contoso");
+    machine.world.azure().deny("contoso", ADA);
     let said = machine.erase(with(CONTOSO_REQUEST, &fresh)).expect_success().stderr;
     assert_eq!(
         said,

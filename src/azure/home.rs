@@ -4,6 +4,7 @@ use percent_encoding::utf8_percent_encode;
 
 use super::organization::Organization;
 use super::place::{Place, Scheme};
+use super::remote::is_git_variant;
 use super::url::SEGMENT;
 use super::virtual_directory::VirtualDirectory;
 
@@ -34,9 +35,52 @@ pub fn home_url(
     address
 }
 
+/// The address of the repository that a path names, without a trailing slash; `None` if it names
+/// none. What follows the repository's name, such as `info/lfs`, is left out. The path is that of
+/// git's request, percent-decoded.
+pub fn repository_url(scheme: Scheme, place: &Place, path: &[u8]) -> Option<String> {
+    let path = std::str::from_utf8(path).ok()?;
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+    let mark = names.iter().position(|name| name.eq_ignore_ascii_case("_git"))?;
+    let variant = names.get(mark + 1).is_some_and(|name| is_git_variant(name));
+    let end = mark + if variant { 3 } else { 2 };
+    let mut address = home_url(scheme, place, &VirtualDirectory::default(), None);
+    for name in names.get(..end)? {
+        address.push('/');
+        address.extend(utf8_percent_encode(name, SEGMENT));
+    }
+    Some(address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_repository_is_asked_at_its_own_address() {
+        for (host, path, want) in [
+            ("dev.azure.com", "contoso/app/_git/app", "https://dev.azure.com/contoso/app/_git/app"),
+            (
+                "dev.azure.com",
+                "contoso/My App/_git/a b/info/lfs",
+                "https://dev.azure.com/contoso/My%20App/_git/a%20b",
+            ),
+            ("contoso.visualstudio.com", "_git/app?x", "https://contoso.visualstudio.com/_git/app"),
+            (
+                "dev.azure.com",
+                "contoso/app/_git/_full/app",
+                "https://dev.azure.com/contoso/app/_git/_full/app",
+            ),
+            ("tfs:8080", "tfs/A b/app/_git/app", "http://tfs:8080/tfs/A%20b/app/_git/app"),
+            ("dev.azure.com", "contoso/app/_git", ""),
+            ("dev.azure.com", "contoso", ""),
+        ] {
+            let place = Place::of(Scheme::Http, host.as_bytes()).expect("a host");
+            let got = repository_url(Scheme::Http, &place, path.as_bytes());
+            assert_eq!(got.unwrap_or_default(), want);
+        }
+    }
 
     #[test]
     fn every_kind_of_host_has_its_address() {

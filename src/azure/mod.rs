@@ -10,7 +10,7 @@ mod url;
 mod virtual_directory;
 
 pub use self::url::{RemoteUrl, UrlError};
-pub use home::home_url;
+pub use home::{home_url, repository_url};
 pub use messages::{
     Explanation, GIVE_SECRET, ServiceExplanation, Step, explain, explain_service, explain_unknown,
     lookup_url, sentences,

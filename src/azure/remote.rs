@@ -17,6 +17,11 @@ const GIT: &str = "_git";
 /// Names that may stand between `_git` and the repository, for partial clones by other tools.
 const GIT_VARIANTS: [&str; 2] = ["_full", "_optimized"];
 
+/// Whether a name between `_git` and the repository is one of those.
+pub(super) fn is_git_variant(name: &str) -> bool {
+    GIT_VARIANTS.contains(&name)
+}
+
 /// What a path says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemotePath {
@@ -80,7 +85,7 @@ impl RemotePath {
     fn told(organization: Organization, names: &[&str]) -> Self {
         let mark = names.iter().position(|n| n.eq_ignore_ascii_case(GIT));
         let repository = mark.and_then(|at| match &names[at + 1..] {
-            [variant, name, ..] if GIT_VARIANTS.contains(variant) => Some(*name),
+            [variant, name, ..] if is_git_variant(variant) => Some(*name),
             [name, ..] => Some(*name),
             [] => None,
         });

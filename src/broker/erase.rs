@@ -1,25 +1,27 @@
-//! `erase`: what a server rejected. Only that goes.
+//! `erase`: what a server rejected. Only that goes, and only if the service says so itself.
 
-use super::get::{is_account, new_pat_hint};
+use super::get::{NO_NAME, is_account, new_pat_hint};
+use super::in_the_way::in_the_way;
 use super::pats::serves;
-use super::refused::refused_message;
-use super::subject::Subject;
+use super::refused::{forget_refusal, refused_message, remember_refusal};
+use super::subject::{SessionKey, Subject};
+use super::verify::{AT_ERASE, Question, verify};
 use crate::azure::Organization;
+use crate::devops::{Acceptance, Authorization};
 use crate::integration::{FileError, Integration, Integrations};
+use crate::net::Send;
 use crate::protocol::Request;
 use crate::report::{Exit, Failure, Message};
 use crate::secret::Secret;
 use crate::trace;
-use crate::vault::{Access, OrganizationRefusal, Pat, Pats, Vault, VaultError};
+use crate::vault::{Access, Pat, PatLogin, Pats, Vault, VaultError};
 
 /// A token rejected this soon after it was issued, in seconds, is not the problem: the
 /// organization refuses the account.
 const FRESH: u64 = 2 * 60;
 
-/// How long that is remembered, in seconds.
-const REFUSED_FOR: u64 = 10 * 60;
-
-/// Forgets what was rejected, and says what there is to say.
+/// Forgets what was rejected, and says what there is to say. A secret that is kept here is first
+/// tried at the place git asked for.
 ///
 /// # Errors
 /// If the integrations or the vault cannot be read or written.
@@ -27,6 +29,7 @@ pub fn erase(
     request: &Request,
     integrations: impl FnOnce() -> Result<Integrations, FileError>,
     vault: &Vault,
+    network: &dyn Send,
     now: u64,
 ) -> Result<Vec<Message>, Failure> {
     let Some(subject) = Subject::of(request) else { return Ok(Vec::new()) };
@@ -49,6 +52,7 @@ pub fn erase(
         subject: &subject,
         integration,
         vault,
+        network,
         now,
     };
     rejected.erase().map_err(|error| {
@@ -66,6 +70,7 @@ struct Rejected<'a> {
     subject: &'a Subject,
     integration: &'a Integration,
     vault: &'a Vault,
+    network: &'a dyn Send,
     now: u64,
 }
 
@@ -73,42 +78,118 @@ impl Rejected<'_> {
     fn erase(&self) -> Result<Vec<Message>, VaultError> {
         let mut messages = Vec::new();
         for key in self.subject.session_keys(self.organization.as_ref()) {
-            let of = key.to_string();
-            // A look without the lock: most rejected secrets are of one kind only.
-            let matches = |access: &Access| self.matches_access(access);
-            let kept = readable(self.vault.read::<Access>(&of))?;
-            let rejected = kept.as_ref().is_some_and(matches);
-            trace::event("erase", |words| {
-                words
-                    .with("key", &key)
-                    .maybe_secret("access_token", kept.and_then(|kept| kept.token).as_ref())
-                    .flag("is_rejected", rejected)
-            });
-            if !rejected {
-                continue;
-            }
-            let access = self.vault.update(&of, |kept: &mut Option<Access>| {
-                let access = kept.as_mut().filter(|access| matches(access))?;
-                self.take_token(access);
-                Some(access.clone())
-            })?;
-            let Some(access) = access else { continue };
-            trace::event("erase", |words| {
-                let refusing =
-                    access.refusals.last().map(|refusal| refusal.organization.to_string());
-                let words = words.with("key", &key).with("result", "the access token is forgotten");
-                words.maybe("refused_by", refusing)
-            });
-            // git itself only says that authentication failed.
-            messages.extend(
-                self.organization
-                    .as_ref()
-                    .filter(|organization| access.refuses(organization, self.now))
-                    .map(|organization| self.refused(&access.account, organization)),
-            );
+            messages.extend(self.erase_access(&key)?);
         }
         messages.extend(self.erase_pats()?);
         Ok(messages)
+    }
+
+    fn erase_access(&self, key: &SessionKey) -> Result<Option<Message>, VaultError> {
+        let of = key.to_string();
+        // A look without the lock: most rejected secrets are of one kind only.
+        let matches = |access: &Access| self.matches_access(access);
+        let kept = readable(self.vault.read::<Access>(&of))?.filter(matches);
+        trace::event("erase", |words| {
+            let token = kept.as_ref().and_then(|kept| kept.token.as_ref());
+            words.with("key", key).maybe_secret("rejected", token)
+        });
+        let Some(kept) = kept else { return Ok(None) };
+        let acceptance = match &kept.token {
+            Some(token) if self.secret.is_some() => self.ask(self.access_header(token), token),
+            _ => None,
+        };
+        if acceptance == Some(Acceptance::Accepted) {
+            self.accepted_again(key)?;
+            return Ok(Some(self.not_sent(&format!("the access token of {}", kept.account))));
+        }
+        let refused = matches!(acceptance, Some(Acceptance::Refused | Acceptance::RefusedHere));
+        let access = self.vault.update(&of, |kept: &mut Option<Access>| {
+            let access = kept.as_mut().filter(|access| matches(access))?;
+            self.take_token(access, refused);
+            Some(access.clone())
+        })?;
+        let Some(access) = access else { return Ok(None) };
+        trace::event("erase", |words| {
+            let refusing = access.refusals.last().map(|refusal| refusal.organization.to_string());
+            let words = words.with("key", key).with("result", "the access token is forgotten");
+            words.maybe("refused_by", refusing)
+        });
+        // git itself only says that authentication failed.
+        if let Some(Acceptance::Unknown(why)) = acceptance {
+            return Ok(Some(
+                Message::warning(format!(
+                    "the access token of {} was rejected, and it cannot be told by whom: {why}",
+                    access.account
+                ))
+                .hint("run it again: a new access token is fetched"),
+            ));
+        }
+        Ok(self
+            .organization
+            .as_ref()
+            .filter(|organization| access.refuses(organization, self.now))
+            .map(|organization| self.refused(&access.account, organization)))
+    }
+
+    /// Asks the service about a secret; `None` if it cannot be sent at all.
+    fn ask(&self, authorization: Option<Authorization>, secret: &Secret) -> Option<Acceptance> {
+        let question = Question {
+            subject: self.subject,
+            integration: self.integration,
+            organization: self.organization.as_ref(),
+            path: self.request.path.as_deref(),
+        };
+        let authorization = authorization?;
+        Some(verify(question, &authorization, secret, AT_ERASE, self.vault, self.network))
+    }
+
+    /// The access token as git was to send it.
+    fn access_header(&self, token: &Secret) -> Option<Authorization> {
+        match (&self.request.authtype, &self.request.credential) {
+            (Some(authtype), Some(_)) => Authorization::header_of(authtype, token),
+            _ => Some(Authorization::basic(self.name().unwrap_or(NO_NAME.as_bytes()), token)),
+        }
+    }
+
+    fn pat_header(&self, pat: &Pat) -> Option<Authorization> {
+        match &pat.login {
+            PatLogin::Header { authtype, credential } => {
+                Authorization::header_of(authtype.expose(), credential)
+            }
+            PatLogin::Password(password) => {
+                let name = self.name().unwrap_or(pat.server_name());
+                Some(Authorization::basic(name, password))
+            }
+        }
+    }
+
+    /// The name git sent, or was to send.
+    fn name(&self) -> Option<&[u8]> {
+        self.request.username.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// What the service accepts is not refused by the organization, whatever is remembered.
+    fn accepted_again(&self, key: &SessionKey) -> Result<(), VaultError> {
+        let Some(organization) = &self.organization else { return Ok(()) };
+        forget_refusal(self.vault, key, organization)
+    }
+
+    /// What is said of a secret that git calls rejected and the service accepts.
+    fn not_sent(&self, what: &str) -> Message {
+        let obstacle = in_the_way(self.request, self.subject);
+        trace::event("erase", |words| words.with("result", "kept: the service accepts it"));
+        Message::warning(format!(
+            "{what} is kept, because Azure DevOps accepts it: {}",
+            obstacle.what
+        ))
+        .hint(obstacle.fix)
+    }
+
+    fn place_name(&self, organization: Option<&Organization>) -> String {
+        match organization {
+            Some(organization) => organization.to_string(),
+            None => self.subject.place.authority().to_string(),
+        }
     }
 
     fn refused(&self, account: &str, organization: &Organization) -> Message {
@@ -139,19 +220,13 @@ impl Rejected<'_> {
         }
     }
 
-    /// The refresh token stays: the next `get` makes a new access token.
-    fn take_token(&self, access: &mut Access) {
+    /// The refresh token stays: the next `get` makes a new access token. A token that is refused
+    /// right after it was issued is not the problem: the organization refuses the account.
+    fn take_token(&self, access: &mut Access, refused: bool) {
         access.token = None;
         let fresh = access.issued_at <= self.now && self.now - access.issued_at < FRESH;
-        if let Some(organization) =
-            self.organization.clone().filter(|_| fresh && self.secret.is_some())
-        {
-            access
-                .refusals
-                .retain(|refusal| refusal.organization != organization && refusal.until > self.now);
-            access
-                .refusals
-                .push(OrganizationRefusal { organization, until: self.now + REFUSED_FOR });
+        if let Some(organization) = self.organization.as_ref().filter(|_| fresh && refused) {
+            remember_refusal(access, organization, self.now);
         }
     }
 
@@ -165,21 +240,26 @@ impl Rejected<'_> {
             words.maybe_secret("rejected", gone.map(|pat| pat.login.secret()))
         });
         let Some(gone) = gone else { return Ok(Vec::new()) };
-        let place = match &gone.organization {
-            Some(organization) => organization.to_string(),
-            None => self.subject.place.authority().to_string(),
-        };
-        if self.secret.is_some() && self.offers_windows_authentication() {
-            trace::event("erase", |words| {
-                words.with("key", &of).with("result", "kept: the server offers NTLM or Negotiate")
-            });
-            return Ok(vec![
-                Message::warning(format!(
-                    "the personal access token for {place} is kept: the server offers NTLM or Negotiate, \
-                     which git tries in its place"
-                ))
-                .hint("have git send it at once (http.proactiveAuth): git-credential-ona-azure setup-git"),
-            ]);
+        let place = self.place_name(gone.organization.as_ref());
+        if self.secret.is_some() {
+            match self.ask(self.pat_header(gone), gone.login.secret()) {
+                Some(Acceptance::Refused) => {}
+                Some(Acceptance::Accepted) => {
+                    let what = format!("the personal access token for {place}");
+                    return Ok(vec![self.not_sent(&what)]);
+                }
+                Some(Acceptance::RefusedHere) => {
+                    return Ok(vec![self.unchecked(
+                        &place,
+                        gone,
+                        "a Conditional Access policy refuses it from this network or device",
+                    )]);
+                }
+                Some(Acceptance::Unknown(why)) => {
+                    return Ok(vec![self.unchecked(&place, gone, &why)]);
+                }
+                None => return Ok(vec![self.unchecked(&place, gone, "it cannot be sent")]),
+            }
         }
         let organization = gone.organization.clone();
         let left = self.vault.update(&of, |kept: &mut Option<Pats>| {
@@ -211,6 +291,15 @@ impl Rejected<'_> {
         })
     }
 
+    /// What is said of a token that git calls rejected, where nobody who knows can be asked.
+    fn unchecked(&self, place: &str, pat: &Pat, why: &str) -> Message {
+        trace::event("erase", |words| words.with("result", "kept unchecked").with("why", why));
+        Message::warning(format!(
+            "git says that the personal access token for {place} was rejected; it is kept unchecked: {why}"
+        ))
+        .hint(new_pat_hint(self.subject, self.integration, pat.organization.as_ref()))
+    }
+
     fn matches_pat(&self, pat: &Pat) -> bool {
         if self.secret.is_some_and(|rejected| rejected != pat.login.secret()) {
             return false;
@@ -231,13 +320,6 @@ impl Rejected<'_> {
             (Some(_), None) => self.secret.is_some(),
         };
         name_fits && organization_fits
-    }
-
-    fn offers_windows_authentication(&self) -> bool {
-        self.request.wwwauth.iter().any(|header| {
-            let scheme = header.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
-            scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
-        })
     }
 }
 

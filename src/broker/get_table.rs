@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use super::refresh::RefreshFailure;
 use super::shelf::Shelf;
 use super::subject::{PatKey, SessionKey};
+use super::verify::Question;
 use super::{Outcome, get};
 use crate::azure::Organization;
+use crate::devops::Acceptance;
 use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::Request;
 use crate::vault::{
@@ -34,6 +36,10 @@ struct Given {
     fabrikam_token: bool,
     /// A host-wide session whose access token was lost.
     session_alone: bool,
+    /// How long ago the organization refused, in seconds, and what it says now; `None` fails the
+    /// test if it is asked.
+    asked_ago: u64,
+    answer: Option<Acceptance>,
     refresh: Refresh,
     pats: Vec<Pat>,
     vault_unreadable: bool,
@@ -93,7 +99,11 @@ impl Shelf for Fake<'_> {
             issued_at: NOW - 60,
             expires_at: NOW.checked_add_signed(left).expect("a time"),
             refusals: Organization::cloud(refused)
-                .map(|organization| OrganizationRefusal { organization, until: NOW + 60 })
+                .map(|organization| OrganizationRefusal {
+                    organization,
+                    until: NOW + 60,
+                    asked_at: NOW - self.given.asked_ago,
+                })
                 .into_iter()
                 .collect(),
             hold_off: None,
@@ -146,6 +156,10 @@ impl Shelf for Fake<'_> {
                 hint: "mend it".to_owned(),
             }),
         }
+    }
+
+    fn ask_again(&self, _: Question<'_>, _: &SessionKey, _: &Access) -> Acceptance {
+        self.given.answer.clone().expect("nobody is asked")
     }
 
     fn first_today(&self, _: &str) -> bool {
@@ -602,6 +616,21 @@ fn rows_11_to_13_say_what_failed_where_nothing_else_serves() {
         ) && shown.ends_with("|4"),
         "{shown}"
     );
+}
+
+#[test]
+fn row_13_a_refusal_is_asked_about_again_before_it_is_repeated() {
+    let refused = |asked_ago, answer: Option<Acceptance>| {
+        let given =
+            Given { token: Some((3600, "contoso")), asked_ago, answer, ..good("oauth+pat") };
+        line(&ask(&given, CONTOSO)).starts_with("quit=1|error: Azure DevOps refused")
+    };
+    let unknown = || Some(Acceptance::Unknown("no network".to_owned()));
+    assert!(refused(29, None), "another process has just asked");
+    assert!(refused(30, Some(Acceptance::Refused)));
+    assert!(refused(30, Some(Acceptance::RefusedHere)));
+    assert!(refused(30, unknown()), "believed for its time where nobody can be asked");
+    assert!(!refused(30, Some(Acceptance::Accepted)));
 }
 
 #[test]

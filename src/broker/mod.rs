@@ -5,6 +5,7 @@
 
 mod erase;
 mod get;
+mod in_the_way;
 mod notice;
 mod pats;
 mod refresh;
@@ -15,6 +16,7 @@ mod store;
 mod subject;
 mod told;
 mod uses;
+mod verify;
 
 pub use erase::erase;
 pub use get::{Offer, Outcome, get};
@@ -23,6 +25,7 @@ pub use pats::keep as keep_pat;
 pub use refresh::{
     RefreshFailure, foresee as foresee_refresh, last_failure, refresh_now, why_over,
 };
+pub use refused::ask_again;
 pub use session::{
     Forgotten, access, forget, issuer_hint, keep_access_token, redirect_path, redirect_uri,
     secret_for, sessions,
@@ -32,6 +35,7 @@ pub use store::store;
 pub use subject::{PatKey, SessionKey, Subject};
 pub use told::{integration as told_integration, request as told_request};
 pub use uses::{Kept, Use, would_use};
+pub use verify::Question;
 
 /// An access token is handed out if it is good for this long, in seconds: a clone may take a
 /// while, and a clock may be off.

@@ -2,9 +2,12 @@
 
 use super::notice;
 use super::refresh::{self, RefreshFailure};
+use super::refused;
 use super::subject::{PatKey, SessionKey};
 use super::told;
+use super::verify::{AT_GET, Question};
 use crate::clock;
+use crate::devops::Acceptance;
 use crate::integration::Integration;
 use crate::net::Send;
 use crate::trace;
@@ -39,6 +42,9 @@ pub trait Shelf {
         key: &SessionKey,
         integration: &Integration,
     ) -> Result<Access, RefreshFailure>;
+
+    /// What an organization whose refusal is remembered says now, asked with the account's token.
+    fn ask_again(&self, question: Question<'_>, key: &SessionKey, access: &Access) -> Acceptance;
 
     /// Whether this is the first time today that it is said. Never fails: rather twice than never.
     fn first_today(&self, what: &str) -> bool;
@@ -89,6 +95,10 @@ impl Shelf for VaultShelf<'_> {
         integration: &Integration,
     ) -> Result<Access, RefreshFailure> {
         refresh::refresh(key, integration, self.vault, self.network, self.started_ms)
+    }
+
+    fn ask_again(&self, question: Question<'_>, key: &SessionKey, access: &Access) -> Acceptance {
+        refused::ask_again(question, key, access, AT_GET, self.vault, self.network)
     }
 
     fn first_today(&self, what: &str) -> bool {

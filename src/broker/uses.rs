@@ -5,7 +5,9 @@ use super::get;
 use super::refresh::{RefreshFailure, foresee};
 use super::shelf::Shelf;
 use super::subject::{PatKey, SessionKey, Subject};
+use super::verify::Question;
 use crate::azure::Organization;
+use crate::devops::Acceptance;
 use crate::integration::{Integration, Integrations};
 use crate::protocol::{Answer, Capabilities, Login, Request};
 use crate::secret::Secret;
@@ -149,6 +151,11 @@ impl Shelf for Labels<'_> {
             hold_off: None,
             ..access
         })
+    }
+
+    /// Nobody is asked: what is remembered is believed for its time.
+    fn ask_again(&self, _: Question<'_>, _: &SessionKey, _: &Access) -> Acceptance {
+        Acceptance::Unknown(String::new())
     }
 
     fn first_today(&self, _: &str) -> bool {

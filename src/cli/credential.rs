@@ -71,7 +71,7 @@ pub(super) fn run(operation: Operation) -> Exit {
             Ok(()) => Exit::Done,
             Err(failure) => fail(&failure),
         },
-        Operation::Erase => match broker::erase(&request, integrations, &vault, now) {
+        Operation::Erase => match broker::erase(&request, integrations, &vault, &Network, now) {
             Ok(messages) => {
                 messages.iter().for_each(Message::print);
                 Exit::Done

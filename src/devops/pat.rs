@@ -1,11 +1,10 @@
 //! Tries a personal access token before it is kept: a token mistyped or made with the wrong scope
 //! is told while its page is still open, not at the next push.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use oauth2::http::{HeaderValue, Request};
-use zeroize::Zeroizing;
+use oauth2::http::Request;
 
 use super::answer::{Answer, Named, Redirect};
+use super::authorization::Authorization;
 use super::busy::Busy;
 use super::door::Door;
 use super::site::Site;
@@ -23,7 +22,7 @@ const API_VERSION: &str = "5.0";
 
 /// How much of an answer is read, in bytes. The list of repositories has no pages and may be of
 /// any length (sourcegraph-public-snapshot#46809); that it comes is all that counts.
-const ENOUGH: u64 = 64 * 1024;
+pub(super) const ENOUGH: u64 = 64 * 1024;
 
 /// What the names of policies against tokens end in, in small letters (vsts-rest-api-specs,
 /// tokens.json).
@@ -108,14 +107,8 @@ pub fn try_pat(network: &dyn Send, site: Site<'_>, username: &[u8], pat: &Secret
     if matches!((site.place, site.organization), (Place::DevAzure, None)) {
         return Trial::NoSuchPlace { by_azure: false };
     }
-    let whole_server = site.organization.is_none() && !site.place.is_cloud();
-    let home = site.home_url();
-    let address = if whole_server {
-        // A version would have to be a preview's; clients of old send none.
-        format!("{home}/_apis/connectionData")
-    } else {
-        format!("{home}/_apis/git/repositories?api-version={API_VERSION}")
-    };
+    let whole_server = site.is_whole_server();
+    let address = trial_address(site);
     let username = if username.is_empty() { ANY_NAME.as_bytes() } else { username };
     let authorization = Authorization::basic(username, pat);
     let request = Request::get(&address)
@@ -140,38 +133,14 @@ pub fn try_pat(network: &dyn Send, site: Site<'_>, username: &[u8], pat: &Secret
     }
 }
 
-/// The value of the header, which holds the token.
-struct Authorization {
-    value: Zeroizing<String>,
-    pat: Secret,
-}
-
-impl Authorization {
-    /// RFC 7617 section 2.
-    fn basic(username: &[u8], pat: &Secret) -> Self {
-        // Room for all of it at once, so that growing leaves no copy behind.
-        let mut joined =
-            Zeroizing::new(Vec::with_capacity(username.len() + 1 + pat.expose().len()));
-        joined.extend_from_slice(username);
-        joined.push(b':');
-        joined.extend_from_slice(pat.expose());
-        let encoded = Zeroizing::new(STANDARD.encode(&*joined));
-        let mut value = Zeroizing::new(String::with_capacity("Basic ".len() + encoded.len()));
-        value.push_str("Basic ");
-        value.push_str(&encoded);
-        Self { value, pat: pat.clone() }
-    }
-
-    /// Marked as sensitive, so that no log shows it. The HTTP library's own copy is not wiped.
-    fn header(&self) -> HeaderValue {
-        let mut header = HeaderValue::from_str(&self.value).expect("base64 is visible ASCII");
-        header.set_sensitive(true);
-        header
-    }
-
-    /// What an answer must not be shown to repeat.
-    fn secrets(&self) -> [&str; 2] {
-        [self.pat.expose_str().unwrap_or_default(), self.value.trim_start_matches("Basic ")]
+/// What is asked for: the list of repositories, or what a whole Server has in its place.
+pub(super) fn trial_address(site: Site<'_>) -> String {
+    let home = site.home_url();
+    if site.is_whole_server() {
+        // A version would have to be a preview's; clients of old send none.
+        format!("{home}/_apis/connectionData")
+    } else {
+        format!("{home}/_apis/git/repositories?api-version={API_VERSION}")
     }
 }
 
@@ -233,7 +202,7 @@ fn refused(answer: Answer, cloud: bool) -> Trial {
 }
 
 /// Whether `connectionData` greets nobody: `aaaaaaaa-…` is the service's identity for strangers.
-fn is_anonymous(body: &[u8]) -> bool {
+pub(super) fn is_anonymous(body: &[u8]) -> bool {
     let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let id = document["authenticatedUser"]["id"].as_str().unwrap_or_default();
     !id.is_empty() && id.bytes().all(|b| matches!(b.to_ascii_lowercase(), b'a' | b'-'))

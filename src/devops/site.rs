@@ -29,6 +29,11 @@ impl Site<'_> {
         url_of(self.scheme, place, self.virtual_directory, organization)
     }
 
+    /// Whether it is a Server as a whole, and none of its collections.
+    pub(super) fn is_whole_server(&self) -> bool {
+        self.organization.is_none() && !self.place.is_cloud()
+    }
+
     /// Its address without the protocol, as messages name it.
     pub fn name(&self) -> String {
         let url = self.home_url();

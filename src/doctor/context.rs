@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::table::Outcome;
 use crate::azure::{Organization, Place, Scheme, VirtualDirectory, home_url};
 use crate::broker::{
-    PatKey, RefreshFailure, SessionKey, Shelf, Subject, VaultShelf, foresee_refresh, get,
+    PatKey, Question, RefreshFailure, SessionKey, Shelf, Subject, VaultShelf, foresee_refresh, get,
 };
 use crate::clock;
-use crate::devops::Site;
+use crate::devops::{Acceptance, Site};
 use crate::entra::{Endpoints, EntraError, Issuer, fetch_endpoints};
 use crate::git::Git;
 use crate::git::setup::{Examination, examine};
@@ -418,6 +418,11 @@ impl Shelf for Looking<'_> {
             text: "nothing is refreshed here".to_owned(),
             hint: String::new(),
         })
+    }
+
+    /// Nobody is asked: what is remembered is believed for its time.
+    fn ask_again(&self, _: Question<'_>, _: &SessionKey, _: &Access) -> Acceptance {
+        Acceptance::Unknown(String::new())
     }
 
     fn first_today(&self, _: &str) -> bool {

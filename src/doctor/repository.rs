@@ -1,14 +1,12 @@
 //! Whether Azure DevOps lets the credential in that git would be given: what git itself asks first
 //! of a repository, for reading and for writing.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use oauth2::http::{HeaderValue, Request};
-use zeroize::Zeroizing;
+use oauth2::http::Request;
 
 use super::context::{Given, Host};
 use super::table::Outcome;
 use crate::broker::STATE;
-use crate::devops::Answer;
+use crate::devops::{Answer, Authorization};
 use crate::entra::{Allows, allow};
 use crate::net::{EnoughBody, Send as _};
 use crate::protocol::{Credential, Login};
@@ -61,14 +59,7 @@ fn ask(host: &Host, service: &str) -> Outcome {
     let Login::Password { username, password } = &credential.login else {
         return Outcome::skipped("the credential kept is a header, which is not tried here");
     };
-    // As git sends it (RFC 7617).
-    let pair = Zeroizing::new([&username[..], b":", password.expose()].concat());
-    let encoded = Zeroizing::new(STANDARD.encode(&*pair));
-    let value = Zeroizing::new(format!("Basic {}", &*encoded));
-    let Ok(mut authorization) = HeaderValue::from_str(&value) else {
-        return Outcome::skipped("the credential kept cannot be sent");
-    };
-    authorization.set_sensitive(true);
+    let authorization = Authorization::basic(username, password);
     let base = format!(
         "{}://{}/{}",
         host.target.scheme.as_str(),
@@ -77,7 +68,7 @@ fn ask(host: &Host, service: &str) -> Outcome {
     );
     let address = format!("{base}/info/refs?service={service}");
     let request = Request::get(&address)
-        .header("authorization", authorization)
+        .header("authorization", authorization.header())
         .header("x-tfs-fedauthredirect", "Suppress")
         .extension(EnoughBody(ENOUGH))
         .body(Vec::new());
@@ -90,8 +81,7 @@ fn ask(host: &Host, service: &str) -> Outcome {
     };
     match host.send(request) {
         Ok(reply) => {
-            let secrets = [password.expose_str().unwrap_or_default(), &**encoded];
-            let answer = Answer::read(&reply, &address, &secrets);
+            let answer = Answer::read(&reply, &address, &authorization.secrets());
             verdict(&asked(host, credential, service), &answer)
         }
         Err(error) => Outcome::passing(error.to_string(), error.hint()),

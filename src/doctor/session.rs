@@ -1,14 +1,19 @@
 //! Who is signed in, and whether that still brings tokens.
 
+use std::time::Duration;
+
 use super::context::Host;
 use super::faults::{of_refresh, of_vault};
 use super::table::Outcome;
 use crate::azure::{Step, sentences};
-use crate::broker::{SessionKey, Subject, access, last_failure, refresh_now, why_over};
+use crate::broker::{
+    Question, SessionKey, Subject, access, ask_again, last_failure, refresh_now, why_over,
+};
 use crate::clock;
+use crate::devops::Acceptance;
 use crate::entra::{Allows, Claims, allow};
 use crate::report::Failure;
-use crate::vault::{HoldOffKind, SignInFailure, Vault};
+use crate::vault::{Access, HoldOffKind, SignInFailure, Vault};
 use crate::when;
 
 /// How long a sign-in that failed is worth telling of, in seconds.
@@ -75,16 +80,8 @@ pub(super) fn account(host: &Host) -> Outcome {
         Ok(access) => access.unwrap_or_default(),
         Err(error) => return of_vault(&error),
     };
-    if let Some(organization) = &host.organization
-        && access.refuses(organization, clock::now())
-    {
-        return host.explaining(Outcome::failed(
-            Step::Organization,
-            sentences::refused(&session.account, organization.as_str()),
-            format!(
-                "Organization settings → Users → Add users, or sign in with an account that is one: {login}"
-            ),
-        ));
+    if let Some(outcome) = refusal(host, &vault, &key, &access, &session.account) {
+        return host.explaining(outcome);
     }
     let now = clock::now();
     let is_good = access.token.is_some() && access.expires_at > now;
@@ -121,6 +118,59 @@ pub(super) fn account(host: &Host) -> Outcome {
                 "API permissions → Add a permission → Azure DevOps → Delegated permissions: vso.code and vso.code_write, then: {login}"
             ),
         ),
+    }
+}
+
+/// What is remembered of the organization's refusal, asked about anew: evidence of the past is no
+/// fault of today.
+fn refusal(
+    host: &Host,
+    vault: &Vault,
+    key: &SessionKey,
+    access: &Access,
+    account: &str,
+) -> Option<Outcome> {
+    let organization = host.organization.as_ref()?;
+    let refusal = access.refusal(organization)?;
+    let now = clock::now();
+    // Nothing is asked without a token, and git would fetch one as well.
+    let access = if access.token.is_some() && access.expires_at > now {
+        access.clone()
+    } else {
+        match refresh_now(key, host.integration(), vault, host) {
+            Ok(access) => access,
+            Err(failure) => return Some(of_refresh(failure)),
+        }
+    };
+    let subject = Subject { scheme: host.target.scheme, place: host.target.place.clone() };
+    let question = Question {
+        subject: &subject,
+        integration: host.integration(),
+        organization: Some(organization),
+        path: host.target.path.as_deref().map(str::as_bytes),
+    };
+    let acceptance = ask_again(question, key, &access, Duration::ZERO, vault, host);
+    let login = format!("git-credential-ona-azure login https://{key}");
+    let refused = sentences::refused(account, organization.as_str());
+    match acceptance {
+        Acceptance::Accepted => None,
+        Acceptance::Refused | Acceptance::RefusedHere => Some(Outcome::failed(
+            Step::Organization,
+            refused,
+            format!(
+                "Organization settings → Users → Add users, or sign in with an account that is one: {login}"
+            ),
+        )),
+        // Not believed any more: git's next request asks.
+        Acceptance::Unknown(_) if refusal.until <= now => None,
+        Acceptance::Unknown(why) => Some(Outcome::failed(
+            Step::Organization,
+            format!(
+                "{refused}, {}; it cannot be asked now: {why}",
+                when::distance(refusal.asked_at, now)
+            ),
+            format!("git-credential-ona-azure doctor --refresh {}", host.login_url()),
+        )),
     }
 }
 

@@ -85,6 +85,14 @@ pub enum Reject {
 }
 
 impl Request {
+    /// Whether the server offers NTLM or Negotiate, as far as git says (`wwwauth[]`, since 2.41).
+    pub fn offers_windows_authentication(&self) -> bool {
+        self.wwwauth.iter().any(|header| {
+            let scheme = header.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+        })
+    }
+
     /// Reads one request. Returns at the blank line without waiting for the end of the stream:
     /// not every caller closes its pipe.
     ///

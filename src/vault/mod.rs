@@ -49,9 +49,9 @@ pub use key::{
 };
 pub use lock::{Lock, LockError, acquire};
 pub use records::{
-    Access, Client, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedHost, ImportedToken,
-    Issued, IssuedToken, Notices, OrganizationRefusal, Pat, PatLogin, Pats, Prompted, Record,
-    Session, SignInFailure, SignInMethod, WrittenWhole,
+    Access, Check, Checks, Client, ClientMode, Ended, HoldOff, HoldOffKind, Imported, ImportedHost,
+    ImportedToken, Issued, IssuedToken, Notices, OrganizationRefusal, Pat, PatLogin, Pats,
+    Prompted, Record, Session, SignInFailure, SignInMethod, WrittenWhole,
 };
 
 pub use writer::Writer;

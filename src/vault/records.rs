@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::azure::{ANY_NAME, Organization};
+use crate::devops::Acceptance;
 use crate::secret::{Digest, Secret};
 
 /// A kind of entry.
@@ -132,7 +133,13 @@ impl Record for Access {
 }
 
 impl Access {
-    /// Whether it is remembered that this organization refuses the account.
+    /// What is remembered of this organization's refusal, however long ago it said so.
+    pub fn refusal(&self, organization: &Organization) -> Option<&OrganizationRefusal> {
+        self.refusals.iter().find(|refusal| refusal.organization == *organization)
+    }
+
+    /// Whether it is remembered, and believed without asking, that this organization refuses the
+    /// account.
     pub fn refuses(&self, organization: &Organization, now: u64) -> bool {
         self.refusals
             .iter()
@@ -146,8 +153,11 @@ impl Access {
 pub struct OrganizationRefusal {
     /// Which.
     pub organization: Organization,
-    /// Until when this is believed, seconds since the epoch.
+    /// Until when this is believed where nobody can be asked, seconds since the epoch.
     pub until: u64,
+    /// When the organization last said so, seconds since the epoch.
+    #[serde(default)]
+    pub asked_at: u64,
 }
 
 /// A refresh that failed, kept so that fifty waiting processes do not fail it fifty times.
@@ -342,6 +352,29 @@ pub struct ImportedToken {
     pub source: String,
     /// Which.
     pub digest: Digest,
+}
+
+/// What the service said lately of secrets that git reported as rejected: fifty processes ask once.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Checks {
+    /// One a secret and organization.
+    pub checks: Vec<Check>,
+}
+
+impl Record for Checks {
+    const KIND: &'static str = "checks";
+}
+
+/// What the service said of one secret.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// A digest of the secret and of the organization it was tried at.
+    pub of: Digest,
+    /// When, milliseconds since the epoch.
+    pub at_ms: u64,
+    /// What it said.
+    pub acceptance: Acceptance,
 }
 
 /// When a person was last told something that is only worth saying once a day.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 
-use git_credential_ona_azure::vault::{Access, Pats, Record, Session, Vault};
+use git_credential_ona_azure::vault::{Access, Checks, Pats, Record, Session, Vault};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -332,6 +332,12 @@ impl Machine {
         let writer = vault.write().expect("a vault that can be written");
         let change = |kept: &mut Option<R>| change(kept.as_mut().expect("an entry"));
         writer.update(of, change).expect("written");
+    }
+
+    /// Forgets what the service said lately of secrets, as ten seconds would.
+    pub fn forget_checks(&self) {
+        let forget = |kept: &mut Option<Checks>| *kept = None;
+        self.vault().update("all", forget).expect("a vault that can be written");
     }
 
     /// Makes the access token one that was issued `seconds` earlier, with so much less to live.

@@ -4,9 +4,11 @@ use super::{Asked, NO_NAME, STATE, Why};
 use crate::azure::Organization;
 use crate::broker::MARGIN;
 use crate::broker::subject::SessionKey;
+use crate::broker::verify::{AT_GET, Question};
+use crate::devops::Acceptance;
 use crate::protocol::{Credential, Login};
 use crate::report::Message;
-use crate::vault::{Access, HoldOffKind};
+use crate::vault::{Access, HoldOffKind, OrganizationRefusal};
 
 /// With the service down, a token that is good for over a minute is better than none, in seconds.
 const LAST_MARGIN: u64 = 61;
@@ -21,16 +23,16 @@ impl Asked<'_> {
         name: Option<&[u8]>,
         warnings: &mut Vec<Message>,
     ) -> Result<Credential, Why> {
-        self.not_refused(&access, organization)?;
+        let access = match self.remembered_refusal(&access, organization) {
+            Some(refusal) => self.unless_refused(key, access, &refusal)?,
+            None => access,
+        };
         if let Some(credential) = self.access_credential(&access, name, MARGIN) {
             return Ok(credential);
         }
         match self.shelf.refresh(key, self.integration) {
-            Ok(fresh) => {
-                self.not_refused(&fresh, organization)?;
-                // Whatever its lifetime, nothing better is to be had.
-                self.access_credential(&fresh, name, 1).ok_or(Why::NoSession)
-            }
+            // Whatever its lifetime, nothing better is to be had.
+            Ok(fresh) => self.access_credential(&fresh, name, 1).ok_or(Why::NoSession),
             Err(failure) if matches!(failure.kind, HoldOffKind::ForNow | HoldOffKind::Vault) => {
                 let Some(credential) = self.access_credential(&access, name, LAST_MARGIN) else {
                     return Err(Why::Failed(failure));
@@ -45,14 +47,57 @@ impl Asked<'_> {
         }
     }
 
-    fn not_refused(&self, access: &Access, organization: Option<&Organization>) -> Result<(), Why> {
-        match organization {
-            Some(organization) if access.refuses(organization, self.now) => Err(Why::Refused {
-                account: access.account.clone(),
-                organization: organization.clone(),
-            }),
-            _ => Ok(()),
+    fn remembered_refusal(
+        &self,
+        access: &Access,
+        organization: Option<&Organization>,
+    ) -> Option<OrganizationRefusal> {
+        access.refusal(organization?).cloned()
+    }
+
+    /// Row 13: a refusal is asked about again before it is repeated, at most every 30 s, with a token
+    /// that is good. Gives the access token that was accepted.
+    fn unless_refused(
+        &self,
+        key: &SessionKey,
+        access: Access,
+        refusal: &OrganizationRefusal,
+    ) -> Result<Access, Why> {
+        let refused = |account: &str| Why::Refused {
+            account: account.to_owned(),
+            organization: refusal.organization.clone(),
+        };
+        let just_asked = refusal.asked_at <= self.now
+            && self.now - refusal.asked_at < AT_GET.as_secs()
+            && refusal.until > self.now;
+        if just_asked {
+            return Err(refused(&access.account));
         }
+        let access = if self.is_good(&access, MARGIN) {
+            access
+        } else {
+            match self.shelf.refresh(key, self.integration) {
+                Ok(fresh) => fresh,
+                Err(_) if refusal.until > self.now => return Err(refused(&access.account)),
+                Err(failure) => return Err(Why::Failed(failure)),
+            }
+        };
+        let question = Question {
+            subject: self.subject,
+            integration: self.integration,
+            organization: Some(&refusal.organization),
+            path: self.request.path.as_deref(),
+        };
+        match self.shelf.ask_again(question, key, &access) {
+            Acceptance::Accepted => Ok(access),
+            Acceptance::Refused | Acceptance::RefusedHere => Err(refused(&access.account)),
+            Acceptance::Unknown(_) if refusal.until > self.now => Err(refused(&access.account)),
+            Acceptance::Unknown(_) => Ok(access),
+        }
+    }
+
+    fn is_good(&self, access: &Access, least: u64) -> bool {
+        access.token.is_some() && access.expires_at >= self.now.saturating_add(least)
     }
 
     /// The access token as a credential, if it is good for `least` seconds.
@@ -62,8 +107,7 @@ impl Asked<'_> {
         name: Option<&[u8]>,
         least: u64,
     ) -> Option<Credential> {
-        let good = access.expires_at >= self.now.saturating_add(least);
-        let token = access.token.clone().filter(|_| good)?;
+        let token = access.token.clone().filter(|_| self.is_good(access, least))?;
         let login = if self.integration.bearer && self.request.capabilities.authtype {
             Login::Header { authtype: b"Bearer".to_vec(), credential: token, username: None }
         } else {

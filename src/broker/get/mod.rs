@@ -19,7 +19,7 @@ use crate::vault::{Access, HoldOffKind, Pat, Pats, Session, VaultError};
 pub(super) use without_oauth::new_pat_hint;
 
 /// The name given with a token whose account has none.
-const NO_NAME: &str = "oauth2";
+pub(super) const NO_NAME: &str = "oauth2";
 
 /// What `get` says and how it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]

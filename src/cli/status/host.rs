@@ -137,7 +137,7 @@ impl Host {
 
     pub(super) fn json(&self, now: u64) -> Value {
         let integration = self.integration();
-        let sessions: Vec<_> = self.sessions.iter().map(|one| one.json(integration)).collect();
+        let sessions: Vec<_> = self.sessions.iter().map(|one| one.json(integration, now)).collect();
         let pats: Vec<_> = self.pats.iter().map(|kept| kept.json(now)).collect();
         let uses: Vec<_> = self.uses.iter().map(|one| one.json(self)).collect();
         json!({
@@ -166,7 +166,7 @@ impl SignIn {
         last_failure(access, integration)
     }
 
-    fn json(&self, integration: &Integration) -> Value {
+    fn json(&self, integration: &Integration, now: u64) -> Value {
         let Self { session, access, over, .. } = self;
         json!({
             "account": session.account,
@@ -184,7 +184,8 @@ impl SignIn {
                 .filter(|access| access.token.is_some())
                 .map(|access| access.expires_at),
             "refusedBy": access.as_ref().map(|access| {
-                access.refusals.iter().map(|refusal| &refusal.organization).collect::<Vec<_>>()
+                let believed = access.refusals.iter().filter(|refusal| refusal.until > now);
+                believed.map(|refusal| &refusal.organization).collect::<Vec<_>>()
             }),
             "holdOff": self.last_failure(integration).map(|failure| json!({
                 "failedAt": failure.failed_at_ms / 1000,

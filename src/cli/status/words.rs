@@ -115,9 +115,9 @@ impl SignIn {
                 rows.push(row(
                     "refused by",
                     format!(
-                        "{}, which is asked again {}",
+                        "{}, as it said {}; it is asked again when git next needs it",
                         refusal.organization,
-                        when::distance(refusal.until, now)
+                        when::distance(refusal.asked_at, now)
                     ),
                 ));
             }

@@ -59,6 +59,12 @@ impl Shared {
             ("https", "tfs.corp.example", 443 | 8443) | ("http", "tfs.corp.example", 80 | 8080) => {
                 Some(Site::Server)
             }
+            // Any other Server, whose tokens are known to nobody.
+            (
+                "https" | "http",
+                "forge.example.net" | "other.example.net",
+                443 | 80 | 8443 | 8080,
+            ) => Some(Site::Server),
             ("https", "git.example.org", 443) => Some(Site::Foreign),
             ("https", host, 443) => {
                 let label = host.strip_suffix(".visualstudio.com")?;
