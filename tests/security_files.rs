@@ -618,7 +618,7 @@ fn h10_what_is_only_remembered_stops_nobody_when_it_is_damaged() {
     let machine = Machine::signed_in();
     let contoso = "https://dev.azure.com/contoso";
     machine.give_pat(contoso, "contoso-pat", &["--expires", "1d"]);
-    for kind in ["access", "issued", "discovery", "notices", "prompted", "imported"] {
+    for kind in ["access", "checks", "issued", "discovery", "notices", "prompted", "imported"] {
         let name = format!("{kind}-{}.sealed", "0".repeat(32));
         let is_it = |path: &std::path::PathBuf| {
             name_of(path).starts_with(&format!("{kind}-")) && name_of(path).ends_with(".sealed")
