@@ -36,6 +36,16 @@ pub fn make_readable(path: &Path, whose: For) -> String {
     }
 }
 
+/// What to do about a file of the vault that is there and belongs to another account, as all do that
+/// `sudo git` has left there; `None` where it is this account's, or not there.
+pub fn make_directory_own(file: &Path) -> Option<String> {
+    let directory = file.parent().filter(|_| is_anothers(file))?;
+    Some(format!(
+        "it belongs to another account; to make all of that directory this one's: sudo chown -R \"$(id -u)\" {}",
+        path_word(directory)
+    ))
+}
+
 /// What to do about a directory in which this account may not make and replace files; `None` where
 /// it may.
 pub fn make_writable(directory: &Path) -> Option<String> {

@@ -193,10 +193,11 @@ fn the_vault_says_who_else_may_look_into_it() {
 #[test]
 fn what_is_only_remembered_may_be_damaged() {
     let machine = Machine::signed_in();
-    let planted: Vec<_> = ["notices", "discovery", "issued", "prompted", "sign-in-failure"]
-        .map(|kind| machine.state_dir().join(format!("{kind}-{}.sealed", "0".repeat(32))))
-        .into_iter()
-        .collect();
+    let planted: Vec<_> =
+        ["checks", "notices", "discovery", "imported", "issued", "prompted", "sign-in-failure"]
+            .map(|kind| machine.state_dir().join(format!("{kind}-{}.sealed", "0".repeat(32))))
+            .into_iter()
+            .collect();
     for path in &planted {
         fs::write(path, "damaged").expect("written");
     }

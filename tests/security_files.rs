@@ -618,7 +618,7 @@ fn h10_what_is_only_remembered_stops_nobody_when_it_is_damaged() {
     let machine = Machine::signed_in();
     let contoso = "https://dev.azure.com/contoso";
     machine.give_pat(contoso, "contoso-pat", &["--expires", "1d"]);
-    for kind in ["access", "issued", "discovery", "notices", "prompted", "imported"] {
+    for kind in ["access", "checks", "issued", "discovery", "notices", "prompted", "imported"] {
         let name = format!("{kind}-{}.sealed", "0".repeat(32));
         let is_it = |path: &std::path::PathBuf| {
             name_of(path).starts_with(&format!("{kind}-")) && name_of(path).ends_with(".sealed")
@@ -703,4 +703,31 @@ fn h02_what_belongs_to_another_account_is_not_answered_from_without_saying_so() 
         chown(&path, Some(0), None).expect("back");
         fs::remove_file(machine.entry("notices")).expect("a day has gone by");
     }
+}
+
+#[test]
+fn h02_files_that_another_account_left_there_are_made_ones_own_by_one_command() {
+    let machine = Machine::signed_in();
+    machine.age_access_token(4600);
+    let state = machine.state_dir();
+    let hint = format!(
+        "hint: it belongs to another account; to make all of that directory this one's: \
+         sudo chown -R \"$(id -u)\" {}\n",
+        state.display()
+    );
+    for (file, what) in [
+        (machine.entry("session"), "cannot be read"),
+        (state.join("vault.lock"), "cannot be written"),
+    ] {
+        if chown(&file, Some(4711), None).is_err() {
+            return skipped("the right to give files away");
+        }
+        let token = ["token", "https://dev.azure.com/contoso"];
+        let Some(done) = machine.bound_by_modes(&token) else { return };
+        assert_ne!(done.code, 0, "{done:#?}");
+        assert!(done.stderr.contains(&format!("{} {what}", file.display())), "{}", done.stderr);
+        assert!(done.stderr.contains(&hint), "{}", done.stderr);
+        chown(&file, Some(0), None).expect("back");
+    }
+    machine.get(CONTOSO_REQUEST).expect_success();
 }

@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::key::KeyError;
-use super::kind_of;
 use super::lock::LockError;
 use super::records::{Pats, Record, Session};
 use super::seal::OpenError;
-use crate::reach::{For, make_readable};
+use super::{EXTENSION, kind_of};
+use crate::reach::{For, make_directory_own, make_readable};
 use crate::report::path_word;
 
 /// Why the vault cannot be read or written.
@@ -60,17 +60,16 @@ pub enum VaultError {
     Locked(#[from] LockError),
 }
 
-/// Entries that are made anew when they are missed: what is lost with them is a request or a
-/// reminder, never a way in.
-const REMADE: &[&str] =
-    &["access-", "discovery-", "imported-", "issued-", "notices-", "prompted-", "sign-in-failure-"];
+/// The kinds of entries that are ways in. Every other one is made anew when it is missed: what is
+/// lost with it is a request or a reminder.
+const WAYS_IN: [&str; 2] = [Session::KIND, Pats::KIND];
 
 impl VaultError {
     /// The damaged file, where nothing in it is needed and the next writer makes it anew.
     pub fn damaged_and_not_needed(&self) -> Option<&Path> {
         let Self::Corrupt { path } = self else { return None };
         let name = path.file_name()?.to_str()?;
-        REMADE.iter().any(|beginning| name.starts_with(beginning)).then_some(path)
+        (name.ends_with(EXTENSION) && !WAYS_IN.contains(&kind_of(name))).then_some(path)
     }
 
     /// Whether it is an entry of that kind that is damaged, and not the vault as a whole.
@@ -90,7 +89,7 @@ impl VaultError {
     pub fn hint(&self) -> String {
         match self {
             Self::Read { path, source } if source.kind() == ErrorKind::PermissionDenied => {
-                make_readable(path, For::Account)
+                make_directory_own(path).unwrap_or_else(|| make_readable(path, For::Account))
             }
             Self::Read { path, .. } => {
                 format!("move it away, then sign in again: mv {0} {0}.bad", path_word(path))

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use fs2::FileExt as _;
 
+use crate::reach::make_directory_own;
+
 /// How often a taken lock is tried again: at first, and in the end.
 const POLL: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(200)];
 
@@ -57,9 +59,9 @@ impl LockError {
             Self::Held { path, .. } => {
                 format!("try again; `fuser {}` names the process", path.display())
             }
-            Self::Unwritable { .. } => {
+            Self::Unwritable { path, .. } => make_directory_own(path).unwrap_or_else(|| {
                 "check its permissions, or name another directory in ONA_AZURE_STATE_DIR".to_owned()
-            }
+            }),
         }
     }
 }
