@@ -125,6 +125,6 @@ mod tests {
 
     #[test]
     fn the_processes_above_can_be_walked() {
-        assert_eq!(caller(&"nobody has this secret".into()).has_secret, false);
+        assert!(!caller(&"nobody has this secret".into()).has_secret);
     }
 }
