@@ -6,7 +6,7 @@ use super::pats::serves;
 use super::refused::{forget_refusal, refused_message, remember_refusal};
 use super::subject::{SessionKey, Subject};
 use super::verify::{AT_ERASE, Question, verify};
-use crate::azure::Organization;
+use crate::azure::{Form, Organization, form};
 use crate::devops::{Acceptance, Authorization};
 use crate::integration::{FileError, Integration, Integrations};
 use crate::net::Send;
@@ -271,10 +271,14 @@ impl Rejected<'_> {
         trace::event("erase", |words| {
             words.with("key", &of).with("result", "forgotten").with("left", left)
         });
-        // Whoever rejects by hand knows. With a server's answer in hand, or in the cloud, a
-        // person is looking at a failed git command.
-        let heard = self.secret.is_some()
-            && (self.subject.place.is_cloud() || !self.request.wwwauth.is_empty());
+        // The service itself has refused it, and a person is looking at a failed git command: in the
+        // cloud, with a server's answer in hand, or where it is a token of Azure DevOps. Whoever
+        // rejects a password of another kind by hand knows.
+        let heard = self.secret.is_some_and(|secret| {
+            self.subject.place.is_cloud()
+                || !self.request.wwwauth.is_empty()
+                || form(secret.expose()) != Form::Unknown
+        });
         Ok(if heard {
             vec![
                 Message::warning(format!(

@@ -4,7 +4,7 @@
 use super::subject::Subject;
 use crate::azure::repository_url;
 use crate::git::Git;
-use crate::git::setup::{Origin, examine};
+use crate::git::setup::{Origin, PROACTIVE_SINCE, examine};
 use crate::protocol::Request;
 
 /// What stands in the way, and what to do about it.
@@ -70,24 +70,35 @@ fn bearer(request: &Request) -> Option<Obstacle> {
     })
 }
 
-/// libcurl takes NTLM or Negotiate before Basic.
+/// libcurl takes NTLM before Basic, and a git that cannot send a token at once leaves it to libcurl.
+/// Before 2.41 git does not say what the server offers.
 fn windows(request: &Request, subject: &Subject) -> Option<Obstacle> {
-    if !request.offers_windows_authentication() {
+    if subject.place.is_cloud() {
         return None;
     }
-    let knows_proactive =
-        Git::find().and_then(|git| git.version()).is_some_and(|version| version >= (2, 46));
-    Some(Obstacle {
-        what:
+    let version = Git::find().and_then(|git| git.version())?;
+    let old = version < PROACTIVE_SINCE;
+    let what = match (request.offers_windows_authentication(), old) {
+        (true, false) => {
             "git did not send it: the server offers NTLM or Negotiate, which git tries in its place"
-                .to_owned(),
-        fix: match knows_proactive {
-            true => {
+        }
+        (true, true) => {
+            "git did not send it: the server offers NTLM, which git before 2.46 takes in its place"
+        }
+        (false, true) if request.wwwauth.is_empty() => {
+            "git did not send it: where a server offers NTLM, git before 2.46 takes that in its place"
+        }
+        _ => return None,
+    };
+    Some(Obstacle {
+        what: what.to_owned(),
+        fix: match old {
+            false => {
                 "have git send it at once (http.proactiveAuth): git-credential-ona-azure setup-git"
                     .to_owned()
             }
             // What to do with an older git depends on more.
-            false => format!("git-credential-ona-azure doctor {}", address(request, subject)),
+            true => format!("git-credential-ona-azure doctor {}", address(request, subject)),
         },
     })
 }
