@@ -53,6 +53,7 @@ fn c02_an_error_half_way_leaves_no_half_answer() {
 
     let machine = Machine::signed_in();
     damage(&machine, "access");
+    damage(&machine, "session");
     machine.get(CONTOSO_REQUEST).expect_quit(1);
 
     // OAuth has nothing, the tokens cannot be read.
@@ -316,10 +317,15 @@ fn c09_no_secret_is_ever_said_however_talkative_the_environment() {
     machine.change_access(|access| access.hold_off = None);
     let refreshed = machine.get(CONTOSO_REQUEST).expect_success();
     heard.stderr("refresh", &refreshed);
-    heard.all("erase", &machine.erase(format!("{CONTOSO_REQUEST}{}\n", refreshed.stdout)));
+    let erase = format!("{CONTOSO_REQUEST}{}\n", refreshed.stdout);
+    heard.all("erase of what works", &machine.erase(&erase));
+    machine.world.entra().revoke_access_tokens();
+    machine.forget_checks();
+    heard.all("erase", &machine.erase(&erase));
     machine.world.entra().revoke_refresh_tokens(Dead::Password);
     heard.stderr("a dead refresh token", &machine.get(CONTOSO_REQUEST));
     heard.all("no one", &machine.get(FABRIKAM_REQUEST));
+    machine.world.azure().revoke_pat(&pat);
     heard.all("erase a PAT", &machine.erase(format!("{CONTOSO_REQUEST}password={pat}\n")));
     heard.all("key init", &machine.helper(&["key", "init"]));
     heard.all("logout", &machine.helper(&["logout", "--all"]).expect_success());
