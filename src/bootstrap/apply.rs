@@ -10,11 +10,11 @@ use super::planned::{Fate, Planned};
 use super::prove::for_a_script;
 use super::report::{Change, HostReport, TokenReport};
 use super::source::Source;
-use crate::azure::{Organization, Place, Scheme};
+use crate::azure::{Organization, Place};
 use crate::broker::SessionKey;
 use crate::clock;
 use crate::doctor::prove;
-use crate::integration::{Found, HostKey, Integration, Integrations, IntegrationsFile};
+use crate::integration::{Found, HostSpec, Integration, Integrations, IntegrationsFile};
 use crate::paths::Paths;
 use crate::person::Person;
 use crate::report::{Exit, Failure};
@@ -67,19 +67,19 @@ impl Bench<'_> {
     }
 
     fn compose<'g>(&self, given: &'g GivenHost) -> Result<Composed<'g>, Failure> {
-        let key = &given.spec.key;
-        let found = self.integrations.by_key(key);
+        let spec = &given.spec;
+        let found = self.integrations.exactly(spec);
         // With what a person changed since, the rest is the person's too.
         let anew = self.prune
             && found.is_some_and(|found| {
-                found.file == self.file && is_own(self.imported, key, &found.integration)
+                found.file == self.file && is_own(self.imported, spec, &found.integration)
             });
         Composed::of(found.map(|found| &found.integration), given, anew, self.vault)
     }
 
     fn try_host(&self, given: &GivenHost, report: &mut HostReport) -> Result<(), Failure> {
         let composed = self.compose(given)?;
-        let found = self.integrations.by_key(&given.spec.key);
+        let found = self.integrations.exactly(&given.spec);
         let old = found.map(|found| &found.integration);
         let tokens = self.tokens(composed.integration(), given)?;
         // Tokens first that can be tried without using them up.
@@ -120,7 +120,7 @@ impl Bench<'_> {
         self.remember(&new, writes, is_there, &tokens)?;
         if writes {
             let before = old.filter(|_| is_there);
-            IntegrationsFile::edit(self.file, &given.spec.key, |now| {
+            IntegrationsFile::edit(self.file, &given.spec, |now| {
                 // It was laid over what was there before, and a person's change must not be lost.
                 if now.as_ref() != before {
                     return Err(changed_meanwhile(given));
@@ -178,7 +178,14 @@ impl Bench<'_> {
         expires_at: Option<u64>,
     ) -> NewPat<'p> {
         let username = username.as_bytes();
-        NewPat { scheme: Scheme::Https, place, organization, integration, username, expires_at }
+        NewPat {
+            scheme: integration.scheme(),
+            place,
+            organization,
+            integration,
+            username,
+            expires_at,
+        }
     }
 
     fn import(
@@ -257,7 +264,7 @@ impl Bench<'_> {
         is_there: bool,
         tokens: &[&Planned<'_>],
     ) -> Result<(), Failure> {
-        let host = new.host.key.to_string();
+        let host = new.host.to_string();
         self.vault.update("all", |kept: &mut Option<Imported>| {
             let mut imported = kept.clone().unwrap_or_default();
             let known = imported.hosts.iter().any(|known| known.host == host);
@@ -288,7 +295,7 @@ fn changed_meanwhile(given: &GivenHost) -> Failure {
 }
 
 /// Whether an integration is one that bootstrap wrote, and is still as it wrote it.
-pub(super) fn is_own(imported: &Imported, host: &HostKey, integration: &Integration) -> bool {
+pub(super) fn is_own(imported: &Imported, host: &HostSpec, integration: &Integration) -> bool {
     let host = host.to_string();
     imported
         .hosts

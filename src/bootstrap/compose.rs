@@ -40,9 +40,7 @@ impl<'g> Composed<'g> {
             trusted_issuers: Vec::new(),
         });
         new.scm_id = given.scm_id;
-        if given.spec.organization.is_some() {
-            new.host = given.spec.clone();
-        }
+        new.allow_http = given.allow_http.unwrap_or(new.allow_http);
         if let Some(directory) = &given.virtual_directory {
             new.virtual_directory = directory.clone();
         }

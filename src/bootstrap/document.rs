@@ -89,6 +89,8 @@ struct WireHost {
     #[serde(default)]
     virtual_directory: Option<String>,
     #[serde(default)]
+    allow_http: Option<bool>,
+    #[serde(default)]
     trusted_issuers: Vec<String>,
 }
 
@@ -163,23 +165,64 @@ pub fn read(bytes: &[u8], now: u64) -> Result<Given, Failure> {
     let mut hosts: Vec<GivenHost> = Vec::new();
     for host in document.integrations.unwrap_or_default() {
         let host = host.given()?;
-        if hosts.iter().any(|known| known.spec.key == host.spec.key) {
-            return Err(usage(format!("{} is given twice", host.spec.key), "keep one of the two"));
+        if hosts.iter().any(|known| known.spec == host.spec) {
+            return Err(usage(format!("{} is given twice", host.spec), "keep one of the two"));
         }
         hosts.push(host);
     }
     for token in document.tokens {
         let spec = spec(&token.host)?;
-        let Some(host) = hosts.iter_mut().find(|host| host.spec.key == spec.key) else {
+        let host = host_of(&mut hosts, &spec, token.organization.as_deref())?;
+        let organization = spec.organization.clone().or_else(|| host.spec.organization.clone());
+        let token = token.given(&HostSpec { organization, ..spec }, now)?;
+        host.tokens.push(token);
+    }
+    Ok(Given { runner_name: document.runner_name, hosts })
+}
+
+/// The integration that a token is for: its organization's own, else the host's. Ona's message of a
+/// token has no organization; it is then the only one there is.
+fn host_of<'h>(
+    hosts: &'h mut [GivenHost],
+    spec: &HostSpec,
+    organization: Option<&str>,
+) -> Result<&'h mut GivenHost, Failure> {
+    let named = organization.map(|name| organization_of(name, &spec.key)).transpose()?;
+    let named = named.or_else(|| spec.organization.clone());
+    let whole = HostSpec::whole(spec.key.clone());
+    let on_host: Vec<&HostSpec> =
+        hosts.iter().map(|host| &host.spec).filter(|known| known.key == spec.key).collect();
+    let own = HostSpec { organization: named.clone(), ..whole.clone() };
+    let chosen = match (&named, on_host.as_slice()) {
+        (_, []) => {
             return Err(usage(
                 format!("a token is given for {spec}, which is none of the integrations"),
                 "add an integration for that host",
             ));
-        };
-        let token = token.given(&spec, now)?;
-        host.tokens.push(token);
-    }
-    Ok(Given { runner_name: document.runner_name, hosts })
+        }
+        (Some(_), all) if all.contains(&&own) => own,
+        (_, all) if all.contains(&&whole) => whole,
+        (None, [only]) => (*only).clone(),
+        (None, several) => {
+            let several: Vec<_> = several.iter().map(ToString::to_string).collect();
+            return Err(usage(
+                format!(
+                    "a token is given for {spec} and not its organization, and there are integrations for {}",
+                    several.join(" and ")
+                ),
+                "name one of them as the token's host, or give its organization",
+            ));
+        }
+        (Some(organization), _) => {
+            return Err(usage(
+                format!(
+                    "a token is given for {spec}, organization {organization}, which is none of the integrations"
+                ),
+                format!("add an integration for {spec}/{organization}"),
+            ));
+        }
+    };
+    Ok(hosts.iter_mut().find(|host| host.spec == chosen).expect("it was just found"))
 }
 
 fn place(path: &str) -> String {
@@ -214,6 +257,7 @@ impl WireHost {
             oauth: oauth.map(WireOAuth::given).transpose()?,
             pat: self.pat,
             virtual_directory: self.virtual_directory.map(|path| directory(&path)).transpose()?,
+            allow_http: self.allow_http,
             trusted_issuers: self.trusted_issuers,
             tokens: Vec::new(),
             spec,

@@ -50,19 +50,20 @@ impl Bench<'_> {
         given: &'g GivenHost,
     ) -> Result<Vec<Planned<'g>>, Failure> {
         // Damaged ones are given anew.
-        let kept_pats = self.kept_pats(&given.spec.key)?;
+        let kept_pats = self.kept_pats(&given.spec.key, integration.scheme())?;
         let damaged = kept_pats.is_none();
         let kept_pats = kept_pats.unwrap_or_default().pats;
         let planned = given.tokens.iter().map(|token| {
-            let source = Source::of(&integration.host, token);
             let digest = token.secret().digest();
-            let name = source.to_string();
-            let known = self
-                .imported
-                .tokens
-                .iter()
-                .any(|known| known.source == name && known.digest == digest)
-                && !(damaged && matches!(source, Source::Pat(..)));
+            let is_known = |source: &Source| {
+                let name = source.to_string();
+                let mut tokens = self.imported.tokens.iter();
+                tokens.any(|known| known.source == name && known.digest == digest)
+            };
+            let source = Source::former(&integration.host, token)
+                .filter(is_known)
+                .unwrap_or_else(|| Source::of(&integration.host, token));
+            let known = is_known(&source) && !(damaged && matches!(source, Source::Pat(..)));
             let (is_kept, is_replaced) = match &source {
                 Source::Refresh(key) => {
                     // A damaged one is replaced by a new one, and missed where none is given.
@@ -100,8 +101,12 @@ impl Bench<'_> {
     }
 
     /// The personal access tokens of a host; `None` if they are damaged.
-    pub(super) fn kept_pats(&self, host: &HostKey) -> Result<Option<Pats>, Failure> {
-        let key = PatKey { scheme: Scheme::Https, host: host.clone() };
+    pub(super) fn kept_pats(
+        &self,
+        host: &HostKey,
+        scheme: Scheme,
+    ) -> Result<Option<Pats>, Failure> {
+        let key = PatKey { scheme, host: host.clone() };
         match self.vault.read::<Pats>(&key.to_string()) {
             Err(error) if error.is_damage_of::<Pats>() => Ok(None),
             read => Ok(Some(read?.unwrap_or_default())),

@@ -73,7 +73,8 @@ impl Bench<'_> {
         if self.offline {
             return Ok(());
         }
-        let kept = self.kept_pats(&HostKey::of_place(site.place))?.unwrap_or_default().pats;
+        let kept =
+            self.kept_pats(&HostKey::of_place(site.place), site.scheme)?.unwrap_or_default().pats;
         let kept = kept.iter().rfind(|pat| pat.organization.as_ref() == site.organization);
         let Some(kept) = kept else { return Ok(()) };
         let username = kept.username.clone().unwrap_or_default();

@@ -21,17 +21,18 @@ pub(super) fn prune(
     vault: &Vault,
 ) -> Result<Vec<HostReport>, Failure> {
     let Some(imported) = vault.read_intact::<Imported>("all")? else { return Ok(Vec::new()) };
-    let is_given = |host: &str| given.hosts.iter().any(|one| one.spec.key.to_string() == host);
+    let is_given = |host: &str| given.hosts.iter().any(|one| is_host(host, &one.spec));
     // As `apply` names them, after the integrations as they are now.
     let now = match IntegrationsFile::read(file)? {
         Some(file) => file.integrations()?,
         None => Vec::new(),
     };
-    let find = |key: &HostKey| now.iter().find(|known| known.host.key == *key);
+    let find = |spec: &HostSpec| now.iter().find(|known| known.host == *spec);
     let mut sources = Vec::new();
     for host in &given.hosts {
-        let spec = find(&host.spec.key).map_or(&host.spec, |known| &known.host);
-        sources.extend(host.tokens.iter().map(|token| Source::of(spec, token).to_string()));
+        for token in &host.tokens {
+            sources.extend(Source::names(&host.spec, token));
+        }
     }
     let mut reports: Vec<HostReport> = Vec::new();
     let stays =
@@ -43,13 +44,13 @@ pub(super) fn prune(
         }
     }
     for known in imported.hosts.iter().filter(|known| !is_given(&known.host)) {
-        let Some(HostSpec { key, .. }) = HostSpec::parse(&known.host) else { continue };
-        let Some(integration) = find(&key) else { continue };
-        let mut own = is_own(&imported, &key, integration);
+        let Some(spec) = HostSpec::parse(&known.host) else { continue };
+        let Some(integration) = find(&spec) else { continue };
+        let mut own = is_own(&imported, &spec, integration);
         if own {
-            IntegrationsFile::edit(file, &key, |now| {
+            IntegrationsFile::edit(file, &spec, |now| {
                 // A person may have changed it meanwhile.
-                own = now.as_ref().is_none_or(|now| is_own(&imported, &key, now));
+                own = now.as_ref().is_none_or(|now| is_own(&imported, &spec, now));
                 Ok::<_, Failure>(now.filter(|_| !own))
             })?;
         }
@@ -70,6 +71,12 @@ pub(super) fn prune(
     Ok(reports)
 }
 
+/// Whether a remembered host is that one. Earlier versions remembered an organization's integration
+/// under its host alone.
+fn is_host(remembered: &str, spec: &HostSpec) -> bool {
+    remembered == spec.to_string() || remembered == spec.key.to_string()
+}
+
 fn of_host<'r>(reports: &'r mut Vec<HostReport>, host: &str) -> &'r mut HostReport {
     let at = reports.iter().position(|report| report.host == host).unwrap_or_else(|| {
         reports.push(HostReport::of(host.to_owned()));
@@ -84,16 +91,17 @@ fn forget_token(
     host: &HostKey,
     known: &ImportedToken,
 ) -> Result<Option<TokenReport>, Failure> {
-    let key = PatKey { scheme: Scheme::Https, host: host.clone() };
-    let gone = vault.update(&key.to_string(), |kept: &mut Option<Pats>| {
-        let kept = &mut kept.as_mut()?.pats;
-        let at = kept.iter().position(|pat| {
-            Source::Pat(host.clone(), pat.organization.clone()).to_string() == known.source
-                && pat.login.secret().digest() == known.digest
+    for scheme in [Scheme::Https, Scheme::Http] {
+        let key = PatKey { scheme, host: host.clone() };
+        let gone = vault.update(&key.to_string(), |kept: &mut Option<Pats>| {
+            let kept = &mut kept.as_mut()?.pats;
+            let at = kept.iter().position(|pat| {
+                Source::Pat(host.clone(), pat.organization.clone()).to_string() == known.source
+                    && pat.login.secret().digest() == known.digest
+            })?;
+            Some(kept.remove(at))
         })?;
-        Some(kept.remove(at))
-    })?;
-    if let Some(gone) = gone {
+        let Some(gone) = gone else { continue };
         return Ok(Some(TokenReport {
             kind: "pat",
             organization: gone.organization,

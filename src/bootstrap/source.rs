@@ -17,20 +17,35 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The source of a token that is given for a host. The host's default organization goes without
-    /// saying: a sign-in for it is the one for all of the host.
+    /// The source of a token that is given for a host, or for an organization that has an integration
+    /// of its own.
     pub(super) fn of(host: &HostSpec, token: &GivenToken) -> Self {
         let key = host.key.clone();
         match token {
-            GivenToken::Refresh { organization, .. } => {
-                let organization =
-                    organization.clone().filter(|name| host.organization.as_ref() != Some(name));
-                Self::Refresh(SessionKey { host: key, organization })
-            }
+            GivenToken::Refresh { organization, .. } => Self::Refresh(SessionKey {
+                host: key,
+                organization: organization.clone().or_else(|| host.organization.clone()),
+            }),
             GivenToken::Pat { organization, .. } => {
                 Self::Pat(key, organization.clone().or_else(|| host.organization.clone()))
             }
         }
+    }
+}
+
+impl Source {
+    /// What earlier versions took a sign-in of an organization's integration for: one of all of the
+    /// host.
+    pub(super) fn former(host: &HostSpec, token: &GivenToken) -> Option<Self> {
+        let Self::Refresh(key) = Self::of(host, token) else { return None };
+        host.organization.as_ref().filter(|own| key.organization.as_ref() == Some(*own))?;
+        Some(Self::Refresh(SessionKey { organization: None, ..key }))
+    }
+
+    /// Every name under which it may be remembered.
+    pub(super) fn names(host: &HostSpec, token: &GivenToken) -> Vec<String> {
+        let former = Self::former(host, token);
+        [Some(Self::of(host, token)), former].iter().flatten().map(ToString::to_string).collect()
     }
 }
 

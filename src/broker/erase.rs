@@ -38,7 +38,7 @@ pub fn erase(
         Err(_) if !subject.place.is_cloud() => return Ok(Vec::new()),
         Err(error) => return Err(Failure::new(error.to_string()).hint(error.fix)),
     };
-    let Some(integration) = integrations.of_place(&subject.place).map(|found| &found.integration)
+    let Some(integration) = subject.found(request, &integrations).map(|found| &found.integration)
     else {
         return Ok(Vec::new());
     };
@@ -51,6 +51,7 @@ pub fn erase(
         organization: subject.organization(request, integration),
         subject: &subject,
         integration,
+        integrations: &integrations,
         vault,
         network,
         now,
@@ -69,6 +70,7 @@ struct Rejected<'a> {
     organization: Option<Organization>,
     subject: &'a Subject,
     integration: &'a Integration,
+    integrations: &'a Integrations,
     vault: &'a Vault,
     network: &'a dyn Send,
     now: u64,
@@ -77,7 +79,7 @@ struct Rejected<'a> {
 impl Rejected<'_> {
     fn erase(&self) -> Result<Vec<Message>, VaultError> {
         let mut messages = Vec::new();
-        for key in self.subject.session_keys(self.organization.as_ref()) {
+        for key in self.subject.session_keys(self.organization.as_ref(), self.integrations) {
             messages.extend(self.erase_access(&key)?);
         }
         messages.extend(self.erase_pats()?);

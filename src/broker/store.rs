@@ -41,7 +41,7 @@ pub fn store(
         }
         Err(error) => return Err(Failure::new(error.to_string()).hint(error.fix)),
     };
-    let Some(integration) = integrations.of_place(&subject.place).map(|found| &found.integration)
+    let Some(integration) = subject.found(request, &integrations).map(|found| &found.integration)
     else {
         return ignored("the host is not configured");
     };

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::azure::{
     Organization, Place, RemotePath, Scheme, VirtualDirectory, organization_in_username,
 };
-use crate::integration::{HostKey, Integration};
+use crate::integration::{Found, HostKey, HostSpec, Integration, Integrations};
 use crate::protocol::Request;
 
 /// What a request names, before anything is looked up.
@@ -127,16 +127,48 @@ impl Subject {
         integration.host.organization.clone().filter(|_| !has_path(request))
     }
 
-    /// The sessions that may answer, the one of the organization first.
-    pub fn session_keys(&self, organization: Option<&Organization>) -> Vec<SessionKey> {
+    /// The integration that serves the request, by the organization that path, label or, for `get`,
+    /// the user name name.
+    pub fn found<'i>(
+        &self,
+        request: &Request,
+        integrations: &'i Integrations,
+    ) -> Option<&'i Found> {
+        let organization = self.asked_organization(request).or_else(|| {
+            // The user name may be anybody's: it only chooses among organizations that are known.
+            let username = request.username.as_deref().filter(|_| !has_path(request))?;
+            let named = organization_in_username(&self.place, username)?;
+            let spec = HostSpec { key: self.host(), organization: Some(named.clone()) };
+            integrations.exactly(&spec).map(|_| named)
+        });
+        integrations.of_place(&self.place, organization.as_ref())
+    }
+
+    /// The cloud organization that a request names, before any integration is known. On a Server
+    /// there is one integration for all collections.
+    pub fn asked_organization(&self, request: &Request) -> Option<Organization> {
+        if !self.place.is_cloud() {
+            return None;
+        }
+        self.named_organization(request, &VirtualDirectory::default())
+    }
+
+    /// The sessions that may answer, the one of the organization first. Those of the host are not for
+    /// an organization that has an integration of its own beside the host's.
+    pub fn session_keys(
+        &self,
+        organization: Option<&Organization>,
+        integrations: &Integrations,
+    ) -> Vec<SessionKey> {
         let host = self.host();
+        let of_host = !organization.is_some_and(|one| integrations.has_own(&host, one));
         organization
             .map(|organization| SessionKey {
                 host: host.clone(),
                 organization: Some(organization.clone()),
             })
             .into_iter()
-            .chain([SessionKey { host: host.clone(), organization: None }])
+            .chain(of_host.then(|| SessionKey { host: host.clone(), organization: None }))
             .collect()
     }
 }

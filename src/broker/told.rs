@@ -50,7 +50,7 @@ pub fn integration(
     let words = words.with("host", subject.host());
     match loaded {
         Err(error) => words.with("error", error),
-        Ok(integrations) => match integrations.of_place(&subject.place) {
+        Ok(integrations) => match subject.found(request, integrations) {
             None => words.flag("found", false),
             Some(found) => words
                 .flag("found", true)

@@ -46,7 +46,7 @@ pub fn would_use(
     now: u64,
 ) -> Use {
     let directory = integrations
-        .by_key(&host.host)
+        .find(&host.host, Some(organization))
         .map(|found| found.integration.virtual_directory.prefix().trim_start_matches('/'));
     let path: Vec<&str> = directory
         .into_iter()
@@ -68,7 +68,7 @@ pub fn would_use(
             let (Login::Password { password: label, .. } | Login::Header { credential: label, .. }) =
                 credential.login;
             Subject::of(&request).and_then(|subject| {
-                shelf.find(&label, host, &subject.session_keys(Some(organization)))
+                shelf.find(&label, host, &subject.session_keys(Some(organization), integrations))
             })
         }
         Answer::Nothing | Answer::Quit => None,

@@ -10,7 +10,7 @@ use super::{Room, input, print};
 use crate::azure::RemoteUrl;
 use crate::broker::others_have_a_hand;
 use crate::clock;
-use crate::integration::Integrations;
+use crate::integration::{HostKey, Integrations};
 use crate::net::Network;
 use crate::person::Person;
 use crate::report::{Exit, Failure, Message};
@@ -38,7 +38,7 @@ pub(super) fn run(args: Login) -> Result<(), Failure> {
 /// Whether a "URL" is a mere word and no Server's name: it may be the token, which no message is to
 /// repeat.
 fn is_no_address(text: &str, integrations: &Integrations) -> bool {
-    let known = |url: RemoteUrl| integrations.of_place(&url.place).is_some();
+    let known = |url: RemoteUrl| integrations.on(&HostKey::of_place(&url.place)).next().is_some();
     !text.contains(['.', ':', '/']) && !RemoteUrl::parse(text).is_ok_and(known)
 }
 

@@ -26,11 +26,11 @@ pub(super) fn run(args: Logout) -> Result<(), Failure> {
     let integrations = room.integrations()?;
     let target = Target::of(args.url.as_deref(), &integrations)?;
     let host = target.host();
-    let what = What {
-        host: &host,
-        organization: target.organization.as_ref(),
-        integration: &target.integration,
-    };
+    // The only integration of the host stands for all of it.
+    let whole = args.url.is_none() && integrations.on(&host).count() == 1;
+    let organization = target.organization.as_ref().filter(|_| !whole);
+    let what =
+        What { host: &host, organization, spared: Vec::new(), integration: &target.integration };
     if what.forget(&room)?.is_nothing() {
         print::line(&format!("Nothing was kept for {}.", target.url()))?;
     }
@@ -48,11 +48,14 @@ fn forget_all(room: &Room) -> Result<(), Failure> {
     let mut gone =
         Gone { sessions: sessions(&room.vault, None).unwrap_or_default(), ..Gone::default() };
     // Which host tokens are of, only the integrations tell.
-    for found in room.integrations().iter().flat_map(Integrations::all) {
+    let integrations = room.integrations().unwrap_or_default();
+    for found in integrations.all() {
         let host = &found.integration.host.key;
         for of in pat_keys(host) {
             let pats = room.vault.read::<Pats>(&of.to_string()).ok().flatten();
             let pats = pats.unwrap_or_default().pats.into_iter();
+            let spec = &found.integration.host;
+            let pats = pats.filter(|pat| integrations.serves(spec, pat.organization.as_ref()));
             gone.pats.extend(pats.map(|pat| GonePat::of(pat, of.scheme, &found.integration)));
         }
     }
@@ -69,11 +72,21 @@ fn forget_all(room: &Room) -> Result<(), Failure> {
 }
 
 /// Forgets all of a host whose integration was just removed.
-pub(super) fn forget_host(room: &Room, integration: &Integration) -> Result<(), Failure> {
+pub(super) fn forget_host(
+    room: &Room,
+    integration: &Integration,
+    left: &Integrations,
+) -> Result<(), Failure> {
     if !room.vault.dir().exists() {
         return Ok(());
     }
-    let what = What { host: &integration.host.key, organization: None, integration };
+    let host = &integration.host.key;
+    // Beside other integrations of the host, only what is served by none of them.
+    let beside = left.on(host).next().is_some();
+    let organization = integration.host.organization.as_ref().filter(|_| beside);
+    let others = left.on(host).filter_map(|found| found.integration.host.organization.clone());
+    let spared = others.collect();
+    let what = What { host, organization, spared, integration };
     what.forget(room).map(drop)
 }
 
@@ -85,6 +98,8 @@ fn pat_keys(host: &HostKey) -> [PatKey; 2] {
 struct What<'a> {
     host: &'a HostKey,
     organization: Option<&'a Organization>,
+    /// Organizations of the host that are not meant.
+    spared: Vec<Organization>,
     integration: &'a Integration,
 }
 
@@ -100,6 +115,13 @@ impl What<'_> {
         done.map(|()| gone)
     }
 
+    fn is_meant(&self, organization: Option<&Organization>) -> bool {
+        match self.organization {
+            Some(only) => organization == Some(only),
+            None => !organization.is_some_and(|one| self.spared.contains(one)),
+        }
+    }
+
     fn forget_sessions(&self, room: &Room, gone: &mut Gone) -> Result<(), Failure> {
         // A vault that does not open lists nothing, and is still rid of what has a known name.
         let listed = sessions(&room.vault, Some(self.host)).unwrap_or_default();
@@ -111,7 +133,7 @@ impl What<'_> {
                 host: self.host.clone(),
                 organization: session.organization,
             })
-            .filter(|key| self.organization.is_none() || key.organization == known.organization)
+            .filter(|key| self.is_meant(key.organization.as_ref()))
             .filter(|key| *key != known);
         for key in std::iter::once(known.clone()).chain(keys) {
             match forget(&room.vault, &key, |_| true)? {
@@ -132,9 +154,9 @@ impl What<'_> {
             // Under the lock at once, which sets a damaged entry aside.
             let goes = room.vault.write()?.update(&of, |kept: &mut Option<Pats>| {
                 let kept = &mut kept.as_mut()?.pats;
-                let (goes, stays) = std::mem::take(kept).into_iter().partition(|pat| {
-                    self.organization.is_none() || self.organization == pat.organization.as_ref()
-                });
+                let (goes, stays) = std::mem::take(kept)
+                    .into_iter()
+                    .partition(|pat| self.is_meant(pat.organization.as_ref()));
                 *kept = stays;
                 Some::<Vec<Pat>>(goes)
             })?;

@@ -2,7 +2,7 @@
 
 use crate::azure::{Organization, Place, RemotePath, RemoteUrl, Scheme, VirtualDirectory};
 use crate::broker::{PatKey, SessionKey};
-use crate::integration::{HostKey, Integration, Integrations};
+use crate::integration::{Found, HostKey, HostSpec, Integration, Integrations};
 use crate::report::{Exit, Failure};
 
 /// What a command is about.
@@ -23,8 +23,21 @@ impl Target {
                 .exit(Exit::Usage)
         })?;
         let host = url.place.authority().to_string();
-        let Some(found) = integrations.of_place(&url.place) else {
-            return Err(not_configured(integrations, &HostKey::of_place(&url.place), &host));
+        let asked = url.place.is_cloud().then(|| {
+            let path = url.path.as_deref().map(str::as_bytes);
+            RemotePath::of(&url.place, &VirtualDirectory::default(), path).organization
+        });
+        let asked = asked.flatten();
+        let Some(found) = integrations.of_place(&url.place, asked.as_ref()) else {
+            let key = HostKey::of_place(&url.place);
+            let others = integrations.on(&key).next().is_some();
+            // Several organizations have integrations, and none is named.
+            if others && asked.is_none() {
+                return Err(which(integrations, &key));
+            }
+            let name = integrations.asked_for(&url.place, asked.as_ref());
+            let spec = HostSpec { key, organization: asked.filter(|_| others) };
+            return Err(not_configured(integrations, &spec, &name));
         };
         let integration = found.integration.clone();
         let path = RemotePath::of(
@@ -47,32 +60,25 @@ impl Target {
         Ok(Self {
             scheme: url.scheme,
             place: url.place,
-            organization: path.organization,
+            organization: path.organization.or_else(|| integration.host.organization.clone()),
             integration,
         })
     }
 
     fn only(integrations: &Integrations) -> Result<Self, Failure> {
-        let found = match (integrations.by_key(&HostKey::Cloud), integrations.all()) {
+        let found = match (integrations.find(&HostKey::Cloud, None), integrations.all()) {
             (Some(found), _) => found,
             (None, [found]) => found,
             (None, []) => {
-                return Err(not_configured(integrations, &HostKey::Cloud, "dev.azure.com"));
+                let cloud = HostSpec::whole(HostKey::Cloud);
+                return Err(not_configured(integrations, &cloud, "dev.azure.com"));
             }
-            (None, several) => {
-                let hosts: Vec<_> =
-                    several.iter().map(|found| found.integration.host.key.to_string()).collect();
-                return Err(Failure::new(format!(
-                    "several hosts are configured: {}",
-                    hosts.join(", ")
-                ))
-                .hint("name one, such as https://<host>")
-                .exit(Exit::Usage));
-            }
+            (None, several) => return Err(several_hosts(several.iter())),
         };
         let place = found.integration.host.key.place();
         let integration = found.integration.clone();
-        Ok(Self { scheme: Scheme::Https, place, organization: None, integration })
+        let organization = integration.host.organization.clone();
+        Ok(Self { scheme: integration.scheme(), place, organization, integration })
     }
 
     pub(super) fn host(&self) -> HostKey {
@@ -128,9 +134,22 @@ fn outside(host: &str, directory: &VirtualDirectory) -> String {
     )
 }
 
+/// Several organizations of a host have integrations of their own, and the address names none.
+fn which(integrations: &Integrations, key: &HostKey) -> Failure {
+    several_hosts(integrations.on(key))
+}
+
+fn several_hosts<'f>(several: impl Iterator<Item = &'f Found>) -> Failure {
+    let hosts: Vec<_> = several.map(|found| found.integration.host.to_string()).collect();
+    let hint = format!("name one, such as https://{}", hosts[0]);
+    Failure::new(format!("several hosts are configured: {}", hosts.join(", ")))
+        .hint(hint)
+        .exit(Exit::Usage)
+}
+
 /// US01, with the command that ends it. `host` is the one asked for.
-pub(super) fn not_configured(integrations: &Integrations, key: &HostKey, host: &str) -> Failure {
+pub(super) fn not_configured(integrations: &Integrations, spec: &HostSpec, host: &str) -> Failure {
     Failure::new(integrations.not_configured(host))
-        .hint(Integrations::configure_command(key))
+        .hint(Integrations::configure_command(spec))
         .exit(Exit::NotConfigured)
 }

@@ -164,7 +164,12 @@ impl Host {
         manner: Manner,
         network: Arc<Wire>,
     ) -> Self {
-        let found = integrations.of_place(&target.place).cloned();
+        let asked = target.place.is_cloud().then(|| {
+            let path = target.path.as_deref().map(str::as_bytes);
+            crate::azure::RemotePath::of(&target.place, &VirtualDirectory::default(), path)
+                .organization
+        });
+        let found = integrations.of_place(&target.place, asked.flatten().as_ref()).cloned();
         let nowhere = VirtualDirectory::default();
         let directory =
             found.as_ref().map_or(&nowhere, |found| &found.integration.virtual_directory);
@@ -251,7 +256,7 @@ impl Host {
         vault: &Vault,
     ) -> Result<Option<(SessionKey, Session)>, VaultError> {
         let subject = Subject { scheme: self.target.scheme, place: self.target.place.clone() };
-        for key in subject.session_keys(self.organization.as_ref()) {
+        for key in subject.session_keys(self.organization.as_ref(), &self.integrations) {
             if let Some(session) = vault.read::<Session>(&key.to_string())? {
                 return Ok(Some((key, session)));
             }

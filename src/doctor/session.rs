@@ -22,7 +22,7 @@ const TOLD_FOR: u64 = 7 * 24 * 60 * 60;
 /// Nobody is signed in where tokens will do.
 fn no_session(host: &Host, vault: &Vault) -> Outcome {
     let subject = Subject { scheme: host.target.scheme, place: host.target.place.clone() };
-    let keys = subject.session_keys(host.organization.as_ref());
+    let keys = subject.session_keys(host.organization.as_ref(), &host.integrations);
     if host.pats(vault).is_ok_and(|pats| !pats.is_empty()) && host.integration().pat {
         return Outcome::skipped("nobody is signed in with OAuth; a personal access token is kept");
     }

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::entra::{
     App, EntraError, Issuer, Registered, everything_consented, prove_client, prove_redirect_uri,
 };
-use crate::integration::{Integrations, OAuth, open_client_secret};
+use crate::integration::{HostSpec, Integrations, OAuth, open_client_secret};
 use crate::report::Failure;
 
 /// How long a new secret may be unknown to parts of Entra, in seconds.
@@ -23,10 +23,14 @@ pub(super) fn integration(host: &Host) -> Outcome {
         if let Some(outcome) = not_azure_devops(&host.target.place.authority().host) {
             return outcome;
         }
-        let name = host.target.place.authority().to_string();
+        let organization = host.organization.as_ref();
+        let name = host.integrations.asked_for(&host.target.place, organization);
+        let others = host.integrations.on(&host.host()).next().is_some();
+        let organization = organization.filter(|_| others).cloned();
+        let spec = HostSpec { key: host.host(), organization };
         return Outcome::from(
             Failure::new(host.integrations.not_configured(&name))
-                .hint(Integrations::configure_command(&host.host())),
+                .hint(Integrations::configure_command(&spec)),
         );
     };
     let integration = &found.integration;

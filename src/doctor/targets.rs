@@ -113,8 +113,10 @@ fn of_listing(
     rewritten: impl Fn(&str) -> Option<String>,
 ) -> Remotes {
     let mut found = Remotes::default();
-    let ours =
-        |target: &Target| target.place.is_cloud() || integrations.of_place(&target.place).is_some();
+    let ours = |target: &Target| {
+        target.place.is_cloud()
+            || integrations.on(&HostKey::of_place(&target.place)).next().is_some()
+    };
     for record in text.split('\0') {
         let Some((key, url)) = record.split_once('\n') else { continue };
         let as_written = target(url, true);
@@ -225,7 +227,11 @@ pub(super) fn everything(machine: &Machine, integrations: &Integrations) -> Vec<
         .flat_map(|found| {
             let integration = &found.integration;
             schemes(machine, integration).into_iter().flat_map(move |scheme| {
-                of_host(scheme, integration, &organizations(machine, integration, scheme))
+                of_host(
+                    scheme,
+                    integration,
+                    &organizations(machine, integration, integrations, scheme),
+                )
             })
         })
         .collect()
@@ -271,6 +277,7 @@ fn pats(machine: &Machine, integration: &Integration, scheme: Scheme) -> Pats {
 fn organizations(
     machine: &Machine,
     integration: &Integration,
+    integrations: &Integrations,
     scheme: Scheme,
 ) -> BTreeSet<Organization> {
     let of_pats = pats(machine, integration, scheme).pats.into_iter();
@@ -278,7 +285,9 @@ fn organizations(
     let key = &integration.host.key;
     let sessions = sessions(&machine.vault(), Some(key)).unwrap_or_default();
     let of_sessions = sessions.into_iter().filter_map(|session| session.organization);
-    of_pats.chain(of_sessions).chain(integration.host.organization.clone()).collect()
+    let kept = of_pats.chain(of_sessions);
+    let own = kept.filter(|name| integrations.serves(&integration.host, Some(name)));
+    own.chain(integration.host.organization.clone()).collect()
 }
 
 #[cfg(test)]

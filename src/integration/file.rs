@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::IntoDeserializer as _;
 use serde_json::{Map, Value, json};
 
-use super::model::{HostKey, Integration};
+use super::model::{HostSpec, Integration};
 use super::wire::{self, ModelError, WireIntegration};
 use crate::reach::{For, make_readable};
 use crate::report::{path_word, quoted};
@@ -173,11 +173,11 @@ impl IntegrationsFile {
                     )
                 })?;
             let integration = wire.into_model().map_err(|error| self.model_error(index, &error))?;
-            if all.iter().any(|other| other.host.key == integration.host.key) {
+            if all.iter().any(|other| other.host == integration.host) {
                 return Err(FileError::field(
                     &self.path,
                     &format!("integrations[{index}].host"),
-                    &format!("is {}, which has an integration above", integration.host.key),
+                    &format!("is {}, which has an integration above", integration.host),
                     "keep one of the two",
                 ));
             }
@@ -215,14 +215,14 @@ impl IntegrationsFile {
     /// If the file is broken (it is left alone then) or cannot be written.
     pub fn edit<E: From<FileError>>(
         path: &Path,
-        host: &HostKey,
+        host: &HostSpec,
         change: impl FnOnce(Option<Integration>) -> Result<Option<Integration>, E>,
     ) -> Result<(), E> {
         let _lock = lock(path)?;
         let mut file = Self::read(path)?.unwrap_or_else(|| Self::empty(path));
         // Broken in any field is broken: a file that `get` refuses is not written to either.
         file.runner_name()?;
-        let old = file.integrations()?.into_iter().find(|known| known.host.key == *host);
+        let old = file.integrations()?.into_iter().find(|known| known.host == *host);
         let new = change(old)?;
         file.put(host, new.as_ref())?;
         file.save()?;
@@ -259,14 +259,14 @@ impl IntegrationsFile {
         Self { path: path.to_owned(), root }
     }
 
-    fn put(&mut self, host: &HostKey, new: Option<&Integration>) -> Result<(), FileError> {
+    fn put(&mut self, host: &HostSpec, new: Option<&Integration>) -> Result<(), FileError> {
         let mut elements = self.elements()?.to_vec();
         let at = elements.iter().position(|element| {
             element
                 .get("host")
                 .and_then(Value::as_str)
                 .and_then(|text| wire::host(text).ok())
-                .is_some_and(|spec| spec.key == *host)
+                .is_some_and(|spec| spec == *host)
                 && !is_foreign(element)
         });
         match (at, new) {

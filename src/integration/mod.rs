@@ -12,7 +12,7 @@ pub use model::{HostKey, HostSpec, Integration, OAuth, ScmId};
 pub use secret::{ClientSecretError, open_client_secret, seal_client_secret};
 pub use wire::{ModelError, pat_url};
 
-use crate::azure::Place;
+use crate::azure::{Organization, Place};
 use crate::paths::Paths;
 
 /// The default of `runnerName`.
@@ -62,7 +62,7 @@ impl Integrations {
             self.runner_name = file.runner_name()?;
         }
         for integration in file.integrations()? {
-            if self.by_key(&integration.host.key).is_none() {
+            if self.exactly(&integration.host).is_none() {
                 self.entries.push(Found { integration, file: path.to_owned() });
             }
         }
@@ -74,14 +74,49 @@ impl Integrations {
         Self { entries: vec![found], runner_name: None }
     }
 
-    /// The integration of that host.
-    pub fn by_key(&self, key: &HostKey) -> Option<&Found> {
-        self.entries.iter().find(|found| found.integration.host.key == *key)
+    /// The integration of exactly that host, or of exactly that organization of it.
+    pub fn exactly(&self, spec: &HostSpec) -> Option<&Found> {
+        self.entries.iter().find(|found| found.integration.host == *spec)
     }
 
-    /// The integration of the host a place is on.
-    pub fn of_place(&self, place: &Place) -> Option<&Found> {
-        self.by_key(&HostKey::of_place(place))
+    /// All integrations of a host and of its organizations.
+    pub fn on(&self, key: &HostKey) -> impl Iterator<Item = &Found> {
+        self.entries.iter().filter(move |found| found.integration.host.key == *key)
+    }
+
+    /// The integration that serves an organization of a host: its own goes before the host's. Where
+    /// no organization is named, the host's; without one, that of the only organization there is.
+    pub fn find(&self, key: &HostKey, organization: Option<&Organization>) -> Option<&Found> {
+        let of = |organization: Option<&Organization>| {
+            self.on(key)
+                .find(move |found| found.integration.host.organization.as_ref() == organization)
+        };
+        match organization {
+            Some(organization) => of(Some(organization)).or_else(|| of(None)),
+            None => of(None).or_else(|| {
+                let mut all = self.on(key);
+                all.next().filter(|_| all.next().is_none())
+            }),
+        }
+    }
+
+    /// The integration that serves an organization at a place.
+    pub fn of_place(&self, place: &Place, organization: Option<&Organization>) -> Option<&Found> {
+        self.find(&HostKey::of_place(place), organization)
+    }
+
+    /// Whether an organization has an integration beside the host's own, so that the sign-ins of the
+    /// host are not its.
+    pub fn has_own(&self, key: &HostKey, organization: &Organization) -> bool {
+        let spec = |organization| HostSpec { key: key.clone(), organization };
+        self.exactly(&spec(Some(organization.clone()))).is_some()
+            && self.exactly(&spec(None)).is_some()
+    }
+
+    /// Whether what is kept for an organization, or for all of the host, is an integration's own.
+    pub fn serves(&self, spec: &HostSpec, organization: Option<&Organization>) -> bool {
+        let serving = self.find(&spec.key, organization).or_else(|| self.on(&spec.key).next());
+        serving.is_some_and(|found| found.integration.host == *spec)
     }
 
     /// All of them: the user's, then the system's.
@@ -89,24 +124,35 @@ impl Integrations {
         &self.entries
     }
 
-    /// The same with one of them changed: what would be, if it said something else.
+    /// The same with those of a host changed: what would be, if they said something else.
     #[must_use]
-    pub fn with(mut self, key: &HostKey, change: impl FnOnce(&mut Integration)) -> Self {
-        let mut entries = self.entries.iter_mut();
-        if let Some(found) = entries.find(|found| found.integration.host.key == *key) {
-            change(&mut found.integration);
-        }
+    pub fn with(mut self, key: &HostKey, mut change: impl FnMut(&mut Integration)) -> Self {
+        let entries = self.entries.iter_mut();
+        entries
+            .filter(|found| found.integration.host.key == *key)
+            .for_each(|found| change(&mut found.integration));
         self
     }
 
+    /// How the US01 message names what was asked for: with its organization where it is others that
+    /// have integrations of their own.
+    pub fn asked_for(&self, place: &Place, organization: Option<&Organization>) -> String {
+        let others = self.on(&HostKey::of_place(place)).next().is_some();
+        match (place, organization) {
+            (Place::DevAzure, Some(organization)) if others => format!("{place}/{organization}"),
+            _ => place.authority().to_string(),
+        }
+    }
+
     /// The command that ends it.
-    pub fn configure_command(host: &HostKey) -> String {
-        match host {
-            HostKey::Cloud => "git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
-                https://login.microsoftonline.com/<tenant>/oauth2/v2.0 --client-id <id> --client-secret-stdin --pat"
-                .to_owned(),
+    pub fn configure_command(host: &HostSpec) -> String {
+        match &host.key {
+            HostKey::Cloud => format!(
+                "git-credential-ona-azure integration add --host {host} --issuer-url \
+                 https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 --client-id CLIENT_ID --client-secret-stdin --pat"
+            ),
             HostKey::Server(authority) => format!(
-                "git-credential-ona-azure integration add --host {authority} --virtual-directory </tfs or /> --pat"
+                "git-credential-ona-azure integration add --host {authority} --virtual-directory /tfs --pat"
             ),
         }
     }

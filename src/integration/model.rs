@@ -30,7 +30,7 @@ impl fmt::Display for ScmId {
 }
 
 /// The host an integration is for; the key of everything kept for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostKey {
     /// `dev.azure.com` and every `{org}.visualstudio.com`.
     Cloud,
@@ -65,16 +65,21 @@ impl fmt::Display for HostKey {
     }
 }
 
-/// `host` of an integration: the host, and the organization meant where a URL names none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `host` of an integration: a host, or one organization of it. It is the key of the integration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostSpec {
     /// The host.
     pub key: HostKey,
-    /// The organization of `dev.azure.com/acme`.
+    /// The organization of `dev.azure.com/acme`; it is also the one meant where a URL names none.
     pub organization: Option<Organization>,
 }
 
 impl HostSpec {
+    /// The host as a whole.
+    pub fn whole(key: HostKey) -> Self {
+        Self { key, organization: None }
+    }
+
     /// Reads `dev.azure.com`, `dev.azure.com/acme`, `acme.visualstudio.com`, `host[:port]`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -140,6 +145,12 @@ pub struct OAuth {
 }
 
 impl Integration {
+    /// Over what the host is reached where nothing else is said: a Server that may be spoken to in
+    /// clear most often cannot be otherwise.
+    pub fn scheme(&self) -> Scheme {
+        if self.allow_http { Scheme::Http } else { Scheme::Https }
+    }
+
     /// Whether there is any way to sign in.
     pub fn has_method(&self) -> bool {
         self.oauth.is_some() || self.pat

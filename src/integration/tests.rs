@@ -56,12 +56,13 @@ fn without_files_there_are_no_integrations() {
 }
 
 #[test]
-fn the_users_file_wins_host_by_host() {
+fn the_users_file_wins_for_each_host_and_each_organization() {
     let system = file(&format!(
         r#"{{"scmId": "azuredevops_entra", "host": "dev.azure.com", {OAUTH}}},
+           {{"scmId": "azuredevops_entra", "host": "dev.azure.com/acme", {OAUTH}}},
            {{"scmId": "azuredevops_server", "host": "tfs.corp.example", "pat": true}}"#
     ));
-    // The same host by another of its names.
+    // The same organization by another of its names.
     let user =
         file(r#"{"scmId": "azuredevops_entra", "host": "acme.visualstudio.com", "pat": true}"#);
     let all = load(Some(&system), Some(&user)).expect("good files");
@@ -69,13 +70,58 @@ fn the_users_file_wins_host_by_host() {
         summary(&all),
         [
             ("dev.azure.com/acme".to_owned(), false, true, "user.json".to_owned()),
+            ("dev.azure.com".to_owned(), true, false, "system.json".to_owned()),
             ("tfs.corp.example".to_owned(), false, true, "system.json".to_owned()),
         ]
     );
-    let place = Place::of(Scheme::Https, b"contoso.visualstudio.com").expect("a place");
-    assert_eq!(all.of_place(&place).expect("found").file.file_name(), Some("user.json".as_ref()));
-    let place = Place::of(Scheme::Https, b"tfs.corp.example:8443").expect("a place");
-    assert!(all.of_place(&place).is_none(), "another port is another host");
+    let file_of = |host: &str, organization: Option<&str>| {
+        let place = Place::of(Scheme::Https, host.as_bytes()).expect("a place");
+        let organization = organization.and_then(Organization::cloud);
+        let found = all.of_place(&place, organization.as_ref())?;
+        found.file.file_name().map(|name| name.to_string_lossy().into_owned())
+    };
+    for (host, organization, want) in [
+        ("dev.azure.com", Some("acme"), Some("user.json")),
+        ("dev.azure.com", Some("contoso"), Some("system.json")),
+        ("dev.azure.com", None, Some("system.json")),
+        ("tfs.corp.example", None, Some("system.json")),
+        ("tfs.corp.example:8443", None, None),
+    ] {
+        assert_eq!(file_of(host, organization).as_deref(), want, "{host} {organization:?}");
+    }
+}
+
+#[test]
+fn an_integration_of_one_organization_serves_no_other() {
+    let of = |hosts: &[&str]| {
+        let each: Vec<_> = hosts
+            .iter()
+            .map(|host| {
+                format!(r#"{{"scmId": "azuredevops_entra", "host": "{host}", "pat": true}}"#)
+            })
+            .collect();
+        load(None, Some(&file(&each.join(",")))).expect("a good file")
+    };
+    for (hosts, organization, want) in [
+        (&["dev.azure.com/acme"][..], Some("acme"), Some("dev.azure.com/acme")),
+        (&["dev.azure.com/acme"], Some("globex"), None),
+        (&["dev.azure.com/acme"], None, Some("dev.azure.com/acme")),
+        (
+            &["dev.azure.com/acme", "dev.azure.com/globex"],
+            Some("Globex"),
+            Some("dev.azure.com/globex"),
+        ),
+        (&["dev.azure.com/acme", "dev.azure.com/globex"], None, None),
+        (&["dev.azure.com/acme", "dev.azure.com"], None, Some("dev.azure.com")),
+        (&["dev.azure.com/acme", "dev.azure.com"], Some("globex"), Some("dev.azure.com")),
+        (&["dev.azure.com/acme", "dev.azure.com"], Some("acme"), Some("dev.azure.com/acme")),
+    ] {
+        let all = of(hosts);
+        let organization = organization.and_then(Organization::cloud);
+        let found = all.find(&HostKey::Cloud, organization.as_ref());
+        let host = found.map(|found| found.integration.host.to_string());
+        assert_eq!(host.as_deref(), want, "{hosts:?} {organization:?}");
+    }
 }
 
 #[test]
@@ -121,7 +167,7 @@ fn an_edit_of_one_host_leaves_the_others_as_they_stand() {
            {"scmId": "azuredevops_entra", "host": "https://dev.azure.com/", "pat": true, "id": "i"}"#,
     );
     fs::write(&path, text).expect("written");
-    IntegrationsFile::edit(&path, &HostKey::Cloud, |old| {
+    IntegrationsFile::edit(&path, &HostSpec::whole(HostKey::Cloud), |old| {
         let mut new = old.expect("there");
         new.bearer = true;
         Ok::<_, FileError>(Some(new))

@@ -28,6 +28,7 @@ struct Host<'g> {
     oauth: Option<OAuth<'g>>,
     pat: Option<bool>,
     virtual_directory: Option<String>,
+    allow_http: Option<bool>,
     trusted_issuers: &'g [String],
 }
 
@@ -78,6 +79,7 @@ impl<'g> Host<'g> {
             oauth: host.oauth.as_ref().map(OAuth::of),
             pat: host.pat,
             virtual_directory: host.virtual_directory.as_ref().map(ToString::to_string),
+            allow_http: host.allow_http,
             trusted_issuers: &host.trusted_issuers,
         }
     }
@@ -101,8 +103,7 @@ impl<'g> OAuth<'g> {
 
 impl<'g> Token<'g> {
     fn of(host: &GivenHost, token: &'g GivenToken) -> Self {
-        // Without the default organization, which is not said of the token.
-        let host = host.spec.key.to_string();
+        let host = host.spec.to_string();
         match token {
             GivenToken::Pat { secret, organization, username, expires_at } => Self {
                 host,
@@ -150,7 +151,7 @@ mod tests {
             "hostAuthenticationTokens": [
                 {"host": "dev.azure.com", "source": "HOST_AUTHENTICATION_TOKEN_SOURCE_OAUTH", "token": "a", "refreshToken": "r"},
                 {"host": "dev.azure.com", "source": "HOST_AUTHENTICATION_TOKEN_SOURCE_PAT", "token": "p",
-                 "organization": "fabrikam", "expiresAt": "2027-01-31T12:00:00Z"},
+                 "organization": "contoso", "expiresAt": "2027-01-31T12:00:00Z"},
                 {"host": "tfs.corp.example", "token": "q", "username": "ada"}
             ]
         }"#;

@@ -11,7 +11,7 @@ use super::shelf::Shelf;
 use super::subject::{SessionKey, Subject};
 use super::{STATE, USE_HTTP_PATH};
 use crate::azure::{Organization, Place, Scheme, is_token};
-use crate::integration::{FileError, Integration, Integrations};
+use crate::integration::{FileError, HostSpec, Integration, Integrations};
 use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
 use crate::secret::Secret;
@@ -138,10 +138,10 @@ pub fn get(
             };
         }
     };
-    let found = integrations.of_place(&subject.place).map(|found| &found.integration);
+    let found = subject.found(request, &integrations).map(|found| &found.integration);
     let integration = match found {
         Some(integration) if integration.has_method() || !subject.place.is_cloud() => integration,
-        _ if subject.place.is_cloud() => return not_configured(&subject, &integrations),
+        _ if subject.place.is_cloud() => return not_configured(request, &subject, &integrations),
         _ => return Outcome::nothing("the host is neither Azure DevOps Services nor configured"),
     };
     if !subject.scheme_allowed(integration) {
@@ -157,7 +157,8 @@ pub fn get(
     if subject.is_elsewhere(request, integration) {
         return elsewhere(&subject, integration);
     }
-    let asked = Asked { request, subject: &subject, integration, shelf, now };
+    let asked =
+        Asked { request, subject: &subject, integration, integrations: &integrations, shelf, now };
     let mut outcome = asked.answer().unwrap_or_else(|error| {
         Outcome::quit(Message::error(error.to_string()).hint(error.hint()), Exit::Failed)
     });
@@ -178,10 +179,14 @@ fn elsewhere(subject: &Subject, integration: &Integration) -> Outcome {
     Outcome::miss(message, Exit::Failed)
 }
 
-fn not_configured(subject: &Subject, integrations: &Integrations) -> Outcome {
-    let host = subject.place.authority().to_string();
+fn not_configured(request: &Request, subject: &Subject, integrations: &Integrations) -> Outcome {
+    let organization = subject.asked_organization(request);
+    let host = integrations.asked_for(&subject.place, organization.as_ref());
+    // Beside the integrations of other organizations, this one gets its own.
+    let organization = organization.filter(|_| integrations.on(&subject.host()).next().is_some());
+    let spec = HostSpec { key: subject.host(), organization };
     let message = Message::error(integrations.not_configured(&host))
-        .hint(Integrations::configure_command(&subject.host()));
+        .hint(Integrations::configure_command(&spec));
     Outcome::quit(message, Exit::NotConfigured)
 }
 
@@ -199,6 +204,7 @@ struct Asked<'a> {
     request: &'a Request,
     subject: &'a Subject,
     integration: &'a Integration,
+    integrations: &'a Integrations,
     shelf: &'a dyn Shelf,
     now: u64,
 }
@@ -327,7 +333,7 @@ impl Asked<'_> {
     /// that is damaged cannot, and what it is replaced by depends on what else is kept.
     fn sessions(&self, organization: Option<&Organization>) -> Result<Sessions, VaultError> {
         let Sessions { mut found, mut damaged } = Sessions::default();
-        for key in self.subject.session_keys(organization) {
+        for key in self.subject.session_keys(organization, self.integrations) {
             let access = match self.shelf.access(&key)? {
                 Some(access) => Some(current(access, self.integration)),
                 None => match self.shelf.account(&key) {

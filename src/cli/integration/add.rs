@@ -34,10 +34,10 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     }
     let secret = read_secret(args)?;
     let (mut saved, mut before) = (None, None);
-    IntegrationsFile::edit(&file, &spec.key, |old| {
+    IntegrationsFile::edit(&file, &spec, |old| {
         // What is named changes, the rest stays.
         // The machine's own inherits nothing: the user's is sealed to a key only the user has.
-        let old = old.or_else(|| inherited(room, &spec.key).filter(|_| !args.system));
+        let old = old.or_else(|| inherited(room, &spec).filter(|_| !args.system));
         before.clone_from(&old);
         let new = change(old, args, spec.clone(), secret.as_ref(), room)?;
         new.check().map_err(|error| Failure::from(error).exit(Exit::Usage))?;
@@ -81,9 +81,9 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
 }
 
 /// The user's first change to an integration of the machine begins with what that says.
-fn inherited(room: &Room, key: &HostKey) -> Option<Integration> {
+fn inherited(room: &Room, spec: &HostSpec) -> Option<Integration> {
     let integrations = room.integrations().ok()?;
-    integrations.by_key(key).map(|found| found.integration.clone())
+    integrations.exactly(spec).map(|found| found.integration.clone())
 }
 
 fn change(
@@ -119,9 +119,6 @@ fn change(
         trusted_issuers: Vec::new(),
     });
     new.scm_id = scm_id;
-    if spec.organization.is_some() {
-        new.host = spec;
-    }
     new.pat = (new.pat || args.pat) && !args.no_pat;
     if args.no_pat_url {
         new.pat_url = None;

@@ -117,8 +117,8 @@ fn describe(found: &Found) -> Value {
 fn find(room: &Room, text: &str) -> Result<Found, Failure> {
     let spec = host(text)?;
     let integrations = room.integrations()?;
-    let found = integrations.by_key(&spec.key).cloned();
-    found.ok_or_else(|| not_configured(&integrations, &spec.key, &spec.key.to_string()))
+    let found = integrations.exactly(&spec).cloned();
+    found.ok_or_else(|| not_configured(&integrations, &spec, &spec.to_string()))
 }
 
 fn show(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
@@ -156,27 +156,26 @@ fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
     let path = file(room, args.system)?;
     let mut removed = None;
     if path.exists() {
-        IntegrationsFile::edit(&path, &spec.key, |old| {
+        IntegrationsFile::edit(&path, &spec, |old| {
             removed = old;
             Ok::<_, Failure>(None)
         })?;
     }
     let Some(removed) = removed else {
         let integrations = room.integrations()?;
-        return Err(match integrations.by_key(&spec.key) {
-            Some(found) => Failure::new(format!(
-                "the integration for {} is in {}",
-                spec.key,
-                found.file.display()
-            ))
-            .hint(format!("git-credential-ona-azure integration remove {} --system", spec.key)),
-            None => not_configured(&integrations, &spec.key, &spec.key.to_string()),
+        return Err(match integrations.exactly(&spec) {
+            Some(found) => {
+                Failure::new(format!("the integration for {} is in {}", spec, found.file.display()))
+                    .hint(format!("git-credential-ona-azure integration remove {spec} --system"))
+            }
+            None => not_configured(&integrations, &spec, &spec.to_string()),
         });
     };
-    print::line(&format!("The integration for {} is removed from {}.", spec.key, path.display()))?;
-    if room.integrations()?.by_key(&spec.key).is_none() {
+    print::line(&format!("The integration for {spec} is removed from {}.", path.display()))?;
+    let left = room.integrations()?;
+    if left.exactly(&spec).is_none() {
         // Nothing could be done with them any more, and no command would name them.
-        logout::forget_host(room, &removed)?;
+        logout::forget_host(room, &removed, &left)?;
     }
     Ok(())
 }

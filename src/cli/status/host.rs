@@ -59,9 +59,17 @@ impl Host {
             errors: Vec::new(),
         };
         // The list leaves out a damaged one; for the host as a whole it is known which it is.
-        let whole = SessionKey { host: key.clone(), organization: None }.to_string();
-        host.noted(room.vault.read::<Session>(&whole));
+        let spec = &found.integration.host;
+        let is_its_own =
+            |organization: Option<&Organization>| integrations.serves(spec, organization);
+        if is_its_own(None) {
+            let whole = SessionKey { host: key.clone(), organization: None }.to_string();
+            host.noted(room.vault.read::<Session>(&whole));
+        }
         for session in host.noted(sessions(&room.vault, Some(key))).unwrap_or_default() {
+            if !is_its_own(session.organization.as_ref()) {
+                continue;
+            }
             let of = SessionKey { host: key.clone(), organization: session.organization.clone() };
             // Damaged, it is named; `get` makes it anew.
             let readable = host.noted(room.vault.read::<Access>(&of.to_string())).is_some();
@@ -76,6 +84,7 @@ impl Host {
             let of = PatKey { scheme, host: key.clone() }.to_string();
             let pats = host.noted(room.vault.read::<Pats>(&of)).flatten();
             let pats = pats.unwrap_or_default().pats.into_iter();
+            let pats = pats.filter(|pat| is_its_own(pat.organization.as_ref()));
             host.pats.extend(pats.map(|pat| KeptPat { scheme, pat }));
         }
         host.pats.sort_by(|a, b| a.pat.organization.cmp(&b.pat.organization));

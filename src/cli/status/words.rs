@@ -167,7 +167,7 @@ impl SignIn {
         if integration.oauth.is_none() {
             return format!(
                 "to turn OAuth on again: {}",
-                Integrations::configure_command(&integration.host.key)
+                Integrations::configure_command(&integration.host)
             );
         }
         let url = host.url(Scheme::Https, self.session.organization.as_ref());

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use super::super::context::Machine;
 use super::super::table::Outcome;
 use super::access::Access;
-use crate::integration::{HostKey, Integrations, IntegrationsFile};
+use crate::integration::{HostKey, HostSpec, Integrations, IntegrationsFile};
 use crate::report::{Failure, path_word};
 
 /// A file with the hosts it speaks of.
-type Named = (PathBuf, Vec<HostKey>);
+type Named = (PathBuf, Vec<HostSpec>);
 
 pub(super) fn files(machine: &Machine) -> Outcome {
     let paths = &machine.paths;
@@ -28,7 +28,7 @@ pub(super) fn files(machine: &Machine) -> Outcome {
         .flatten()
         .filter_map(|path| {
             let read = IntegrationsFile::read(path).ok()??.integrations().ok()?;
-            Some((path.clone(), read.into_iter().map(|found| found.host.key).collect()))
+            Some((path.clone(), read.into_iter().map(|found| found.host).collect()))
         })
         .collect();
     if integrations.all().is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn files(machine: &Machine) -> Outcome {
         return Outcome::failed(
             None,
             format!("no integration is configured, in {} or elsewhere", file.display()),
-            Integrations::configure_command(&HostKey::Cloud),
+            Integrations::configure_command(&HostSpec::whole(HostKey::Cloud)),
         );
     }
     let each: Vec<_> = integrations
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn the_first_file_that_names_a_host_counts() {
-        let file = |name: &str, hosts: &[HostKey]| (PathBuf::from(name), hosts.to_vec());
-        let cloud = [HostKey::Cloud];
+        let file = |name: &str, hosts: &[HostSpec]| (PathBuf::from(name), hosts.to_vec());
+        let cloud = [HostSpec::whole(HostKey::Cloud)];
         let files = [file("/a", &[]), file("/b", &cloud), file("/c", &cloud), file("/d", &cloud)];
         assert_eq!(twice(&files), ["for dev.azure.com /b counts, and /c, /d does not"]);
         assert!(twice(&files[..2]).is_empty());

@@ -86,7 +86,7 @@ impl Mask {
         for url in all.iter().filter_map(|examined| examined.url.as_deref()) {
             let Ok(url) = RemoteUrl::parse(url) else { continue };
             let path = url.path.as_deref().unwrap_or_default();
-            match integrations.of_place(&url.place) {
+            match integrations.of_place(&url.place, None) {
                 Some(found) => {
                     let directory = &found.integration.virtual_directory;
                     self.add_path(&RemotePath::of(&url.place, directory, Some(path.as_bytes())));
