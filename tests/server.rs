@@ -172,7 +172,11 @@ fn a_token_kept_without_a_name_is_given_with_one_and_the_pair_that_git_stored_as
     machine.give_pat(APP, &pat, &["--username", "CORP\\ada"]);
     let named = machine.get(format!("{REQUEST}username=CORP\\ada\n"));
     assert_eq!(named.attribute("username"), Some("CORP\\ada"));
-    assert_eq!(machine.get(format!("{REQUEST}username=CORP\\grace\n")), Done::silent());
+    // The one without a name is for whoever asks, the named one is not.
+    let as_grace = format!("{REQUEST}username=CORP\\grace\n");
+    assert_eq!(machine.get(&as_grace).attribute("username"), Some("pat"));
+    machine.erase(format!("{REQUEST}username=pat\n")).expect_success();
+    assert_eq!(machine.get(as_grace), Done::silent());
 }
 
 #[test]
