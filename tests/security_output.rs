@@ -105,6 +105,7 @@ fn c03_a_value_that_would_break_its_line_is_never_printed() {
             oauth_refresh_token: Some(Secret::from(refresh_token)),
             kept_at: 1,
             empty_name: false,
+            passed_through: false,
         };
         let pats = Pats { pats: vec![pat] };
         vault.update(of, |kept| *kept = Some(pats.clone())).expect("written");

@@ -127,7 +127,14 @@ fn a_servers_token_goes_with_the_name_it_was_given_with() {
     assert_eq!(field("organization"), json!("defaultcollection"));
     assert_eq!((field("kind"), field("username")), (json!("pat"), json!("CORP\\ada")));
     assert_eq!(field("header"), json!(printed(&machine, &["--header", COLLECTION])));
-    token(&machine, &["https://grace@tfs.corp.example/tfs/DefaultCollection"]).expect(
+    let as_grace = "https://grace@tfs.corp.example/tfs/DefaultCollection";
+    assert_eq!(
+        printed(&machine, &[as_grace]),
+        unnamed,
+        "the one without a name is for whoever asks"
+    );
+    machine.erase("protocol=https\nhost=tfs.corp.example\nusername=pat\n").expect_success();
+    token(&machine, &[as_grace]).expect(
         4,
         "",
         "error: nothing is kept for grace on tfs.corp.example\n\

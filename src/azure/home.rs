@@ -4,7 +4,7 @@ use percent_encoding::utf8_percent_encode;
 
 use super::organization::Organization;
 use super::place::{Place, Scheme};
-use super::remote::is_git_variant;
+use super::remote::{decoded, is_git_variant};
 use super::url::SEGMENT;
 use super::virtual_directory::VirtualDirectory;
 
@@ -37,7 +37,7 @@ pub fn home_url(
 
 /// The address of the repository that a path names, without a trailing slash; `None` if it names
 /// none. What follows the repository's name, such as `info/lfs`, is left out. The path is that of
-/// git's request, percent-decoded.
+/// git's request, percent-decoded or not.
 pub fn repository_url(scheme: Scheme, place: &Place, path: &[u8]) -> Option<String> {
     let path = std::str::from_utf8(path).ok()?;
     let path = path.split_once('?').map_or(path, |(path, _)| path);
@@ -48,7 +48,7 @@ pub fn repository_url(scheme: Scheme, place: &Place, path: &[u8]) -> Option<Stri
     let mut address = home_url(scheme, place, &VirtualDirectory::default(), None);
     for name in names.get(..end)? {
         address.push('/');
-        address.extend(utf8_percent_encode(name, SEGMENT));
+        address.extend(utf8_percent_encode(&decoded(name), SEGMENT));
     }
     Some(address)
 }
@@ -64,6 +64,11 @@ mod tests {
             (
                 "dev.azure.com",
                 "contoso/My App/_git/a b/info/lfs",
+                "https://dev.azure.com/contoso/My%20App/_git/a%20b",
+            ),
+            (
+                "dev.azure.com",
+                "contoso/My%20App/_git/a%20b",
                 "https://dev.azure.com/contoso/My%20App/_git/a%20b",
             ),
             ("contoso.visualstudio.com", "_git/app?x", "https://contoso.visualstudio.com/_git/app"),

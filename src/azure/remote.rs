@@ -1,8 +1,14 @@
 //! What the path of a request says: organization, project, repository.
 //!
 //! git hands the path over percent-decoded, outer slashes trimmed, with the query still on it.
-//! The organization decides which PAT is given out, so it is read strictly; project and
-//! repository are only ever shown.
+//! Other callers (libgit2, editors) hand it over as it stands in the address, percent-encoded: both
+//! forms name the same collection, project and repository. A cloud organization needs no encoding,
+//! so none is undone there. The organization decides which PAT is given out, so it is read strictly;
+//! project and repository are only ever shown.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 
 use super::organization::Organization;
 use super::place::Place;
@@ -58,10 +64,14 @@ impl RemotePath {
             }
             Place::DevAzure => Self::first(&names, open_query, Organization::cloud),
             Place::Other(_) if names.is_empty() => Self::default(),
-            Place::Other(_) => match virtual_directory.below(&names) {
-                Some(below) => Self::first(below, open_query, Organization::collection),
-                None => Self { refused: true, ..Self::default() },
-            },
+            Place::Other(_) => {
+                let decoded: Vec<_> = names.iter().map(|name| decoded(name)).collect();
+                let decoded: Vec<&str> = decoded.iter().map(|name| &**name).collect();
+                match virtual_directory.below(&decoded) {
+                    Some(below) => Self::first(below, open_query, Organization::collection),
+                    None => Self { refused: true, ..Self::default() },
+                }
+            }
         }
     }
 
@@ -89,11 +99,12 @@ impl RemotePath {
             [name, ..] => Some(*name),
             [] => None,
         });
-        let repository = repository.map(|n| n.strip_suffix(".git").unwrap_or(n).to_owned());
+        let repository =
+            repository.map(|n| decoded(n.strip_suffix(".git").unwrap_or(n)).into_owned());
         let project = match (mark, names.first()) {
             (Some(0), _) => repository.clone(),
             // `_apis`, `_packaging` and the like are no projects.
-            (_, Some(name)) if !name.starts_with('_') => Some((*name).to_owned()),
+            (_, Some(name)) if !name.starts_with('_') => Some(decoded(name).into_owned()),
             _ => None,
         };
         Self { organization: Some(organization), refused: false, project, repository }
@@ -121,9 +132,28 @@ impl<'a> Segments<'a> {
     fn of(path: &'a str) -> Option<Self> {
         let (path, query) = path.split_once('?').map_or((path, false), |(path, _)| (path, true));
         let names: Vec<_> = path.split('/').filter(|n| !n.is_empty()).collect();
-        let odd = |n: &&str| matches!(*n, "." | "..") || n.contains(char::is_control);
+        let odd = |n: &&str| {
+            let n = decoded(n);
+            matches!(&*n, "." | "..") || n.contains(char::is_control)
+        };
         let open_query = query && !path.ends_with('/');
         (!names.iter().any(odd)).then_some(Self { names, open_query })
+    }
+}
+
+/// A name as it reads, where it is percent-encoded as a whole. What is not is text that git has
+/// decoded, in which a percent sign stands for itself; so is what would be no name any more.
+pub(super) fn decoded(name: &str) -> Cow<'_, str> {
+    let is_escape = |(at, _): (usize, &str)| {
+        let digits = name.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !name.contains('%') || !name.match_indices('%').all(is_escape) {
+        return Cow::Borrowed(name);
+    }
+    match percent_decode_str(name).decode_utf8() {
+        Ok(decoded) if !decoded.contains(['/', '\\']) => decoded,
+        _ => Cow::Borrowed(name),
     }
 }
 
@@ -212,6 +242,41 @@ mod tests {
                 got.repository.as_deref().unwrap_or("-")
             );
             assert_eq!(shown, want, "{host} {directory} {path}");
+        }
+    }
+
+    /// Callers that are not git pass the path as it stands in the address.
+    #[test]
+    fn an_encoded_path_names_what_the_plain_one_names() {
+        for (host, directory, encoded, plain) in [
+            ("tfs", "/my tfs", "my%20tfs/My%20Team/p/_git/r", "my tfs/My Team/p/_git/r"),
+            ("tfs", "/", "T%C3%A9am/a%20b/_git/c%20d", "Téam/a b/_git/c d"),
+            ("tfs", "/", "A%26B/p/_git/r", "A&B/p/_git/r"),
+            ("dev.azure.com", "/", "contoso/My%20Proj/_git/r%20s", "contoso/My Proj/_git/r s"),
+            ("contoso.visualstudio.com", "/", "My%20Proj/_git/r", "My Proj/_git/r"),
+        ] {
+            let of = |path: &str| read(host, directory, Some(path.as_bytes()));
+            assert_eq!(of(encoded), of(plain), "{encoded}");
+            assert!(of(plain).organization.is_some(), "{plain}");
+        }
+        // What stands for itself, and what would escape from its collection or organization.
+        for (host, path, want) in [
+            ("tfs", "100%/p/_git/r", Some("100%")),
+            ("tfs", "a%zz/p/_git/r", Some("a%zz")),
+            ("tfs", "A%2FB/p/_git/r", Some("a%2fb")),
+            ("tfs", "A%5CB/p/_git/r", Some("a%5cb")),
+            ("tfs", "A%2520B/p/_git/r", Some("a%20b")),
+            ("tfs", "A/%2e%2e/B/_git/r", None),
+            ("tfs", "A/.%2E/B/_git/r", None),
+            ("tfs", "A%00/p/_git/r", None),
+            ("tfs", "A%3Fx/p/_git/r", None),
+            ("dev.azure.com", "cont%6fso/p/_git/r", None),
+            ("dev.azure.com", "contoso/%2e%2e/fabrikam/_git/r", None),
+            ("dev.azure.com", "contoso%2Ffabrikam/p/_git/r", None),
+        ] {
+            let got = read(host, "/", Some(path.as_bytes()));
+            assert_eq!(got.organization.as_ref().map(Organization::as_str), want, "{path}");
+            assert_eq!(got.refused, want.is_none(), "{path}");
         }
     }
 

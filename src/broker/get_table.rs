@@ -175,6 +175,7 @@ fn pat(organization: &str, username: &str, secret: &str, left: Option<i64>) -> P
         expires_at: left.map(|left| NOW.checked_add_signed(left).expect("a time")),
         oauth_refresh_token: None,
         kept_at: NOW - DAY,
+        passed_through: false,
         empty_name: false,
     }
 }
@@ -299,10 +300,17 @@ fn row_5_what_cannot_be_read_stops_git_with_the_file_named() {
 }
 
 #[test]
-fn row_6_a_user_nobody_here_is_gets_silence() {
+fn row_6_an_account_nobody_here_is_gets_one_line_and_any_other_name_excludes_nobody() {
+    let other = |asked: &str| {
+        format!(
+            "|warning: the address asks for {asked}, and the sign-in kept for dev.azure.com is of \
+             ada@contoso.example|0"
+        )
+    };
     let of = |name: &str| format!("{CONTOSO} username={name}");
-    row(good("oauth+pat"), &of("somebody@else.example"), "||0");
-    row(good("oauth+pat"), &of("fabrikam"), "||0");
+    row(good("oauth+pat"), &of("somebody@else.example"), &other("somebody@else.example"));
+    row(good("oauth+pat"), &of("fabrikam"), ADA);
+    row(good("oauth+pat"), &of("git"), ADA);
     row(good("oauth+pat"), &of("contoso"), ADA);
     row(good("oauth+pat"), &of("Contoso"), ADA);
     row(
@@ -315,10 +323,14 @@ fn row_6_a_user_nobody_here_is_gets_silence() {
     let with_pat =
         || Given { pats: vec![pat("contoso", "deploy", "P", None)], ..good("oauth+pat") };
     row(with_pat(), &of("deploy"), "username=deploy password=P||0");
-    row(with_pat(), &format!("{FABRIKAM} username=deploy"), "||0");
+    row(with_pat(), &format!("{FABRIKAM} username=deploy"), ADA);
     // A name where the path is missing: an organization's, unless somebody here has it.
     row(good("oauth+pat"), "protocol=https host=dev.azure.com username=contoso", ADA);
-    row(good("oauth+pat"), "protocol=https host=dev.azure.com username=a@b.example", "||0");
+    row(
+        good("oauth+pat"),
+        "protocol=https host=dev.azure.com username=a@b.example",
+        &other("a@b.example"),
+    );
 }
 
 #[test]
@@ -361,7 +373,12 @@ fn of_two_sessions_the_one_asked_for_by_name_answers() {
     row(given(), FABRIKAM, grace);
     row(given(), &format!("{FABRIKAM} username=grace@contoso.example"), grace);
     row(given(), &format!("{FABRIKAM} username=ada@contoso.example"), ADA);
-    row(given(), &format!("{CONTOSO} username=grace@contoso.example"), "||0");
+    row(
+        given(),
+        &format!("{CONTOSO} username=grace@contoso.example"),
+        "|warning: the address asks for grace@contoso.example, and the sign-in kept for \
+         dev.azure.com is of ada@contoso.example|0",
+    );
 }
 
 #[test]

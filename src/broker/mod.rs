@@ -8,6 +8,7 @@ mod get;
 mod in_the_way;
 mod notice;
 mod pats;
+mod provenance;
 mod refresh;
 mod refused;
 mod session;

@@ -8,6 +8,9 @@ use crate::vault::{Pat, PatLogin, Pats, Vault, VaultError};
 
 use super::subject::PatKey;
 
+/// How many tokens of addresses are kept for a host: the oldest go first.
+const PASSED_THROUGH_MAX: usize = 16;
+
 /// What there is for a request.
 pub(super) struct Choice<'p> {
     /// One that can be handed out.
@@ -19,6 +22,16 @@ pub(super) struct Choice<'p> {
 /// Whether a token is for that organization: its own, or a whole Server.
 pub(super) fn serves(pat: &Pat, organization: Option<&Organization>) -> bool {
     pat.organization.as_ref().is_none_or(|own| Some(own) == organization)
+}
+
+/// Whether a token is for the user asked for. Azure DevOps Services takes any name with a token; a
+/// Server's users are told apart, if they were named. One that git only passed through from an
+/// address is for the user of that address.
+fn answers_for(pat: &Pat, place: &Place, name: Option<&[u8]>) -> bool {
+    if pat.passed_through {
+        return name.is_some_and(|name| pat.username.as_deref() == Some(name));
+    }
+    place.is_cloud() || name.is_none_or(|name| pat.server_name() == name || pat.is_nameless())
 }
 
 /// Chooses: the organization's own before a whole Server's, the newest first.
@@ -39,8 +52,7 @@ pub(super) fn choose<'p>(
             PatLogin::Password(_) => true,
             PatLogin::Header { .. } => capabilities.authtype,
         })
-        // Azure DevOps Services takes any name with a token; a Server's users are told apart.
-        .filter(|pat| place.is_cloud() || name.is_none_or(|name| pat.server_name() == name))
+        .filter(|pat| answers_for(pat, place, name))
         .collect();
     candidates.sort_by_key(|pat| {
         let exact = name.is_some_and(|name| pat.username.as_deref() == Some(name));
@@ -53,7 +65,17 @@ pub(super) fn choose<'p>(
 
 /// The tokens with `new` among them; `None` if that changes nothing.
 pub(super) fn join(mut all: Pats, mut new: Pat, host: &HostKey) -> Option<Pats> {
+    // What was given takes the place of the same secret that was only passed through.
+    if !new.passed_through {
+        all.pats.retain(|old| !old.passed_through || old.login != new.login);
+    } else if all.pats.iter().any(|old| !old.passed_through && old.login == new.login) {
+        return None;
+    }
     let same_key = |old: &Pat| match host {
+        _ if old.passed_through != new.passed_through => false,
+        HostKey::Cloud if new.passed_through => {
+            old.organization == new.organization && old.username == new.username
+        }
         HostKey::Cloud => old.organization == new.organization,
         HostKey::Server(_) => {
             old.organization == new.organization && old.server_name() == new.server_name()
@@ -83,6 +105,13 @@ pub(super) fn join(mut all: Pats, mut new: Pat, host: &HostKey) -> Option<Pats> 
         all.pats.remove(at);
     }
     all.pats.push(new);
+    let passed_through = all.pats.iter().filter(|pat| pat.passed_through).count();
+    let mut too_many = passed_through.saturating_sub(PASSED_THROUGH_MAX);
+    all.pats.retain(|pat| {
+        let goes = pat.passed_through && too_many > 0;
+        too_many -= usize::from(goes);
+        !goes
+    });
     Some(all)
 }
 
@@ -128,6 +157,7 @@ mod tests {
             expires_at,
             oauth_refresh_token: None,
             kept_at: 1,
+            passed_through: false,
             empty_name: false,
         }
     }
@@ -154,6 +184,46 @@ mod tests {
         assert_eq!(passwords(&joined), ["b"]);
         let joined = join(all, other_user, &server()).expect("changed");
         assert_eq!(passwords(&joined), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_git_passed_through_displaces_nothing_and_answers_for_its_own_user() {
+        let given = pat(Some("contoso"), "pat", "given", Some(9));
+        let passed = |password: &str| Pat {
+            passed_through: true,
+            kept_at: 5,
+            ..pat(Some("contoso"), "bot", password, None)
+        };
+        for host in [HostKey::Cloud, server()] {
+            let place = host.place();
+            let all = Pats { pats: vec![given.clone()] };
+            let all = join(all, passed("old"), &host).expect("changed");
+            let all = join(all, passed("new"), &host).expect("changed");
+            assert_eq!(passwords(&all), ["given", "new"]);
+            assert_eq!(all.pats[0], given);
+            let organization = given.organization.as_ref();
+            let chosen = |name: Option<&[u8]>| {
+                let choice =
+                    choose(&all.pats, &place, organization, name, Capabilities::default(), 1);
+                choice.usable.cloned()
+            };
+            assert_eq!(chosen(None), Some(given.clone()));
+            assert_eq!(chosen(Some(b"somebody")), Some(given.clone()));
+            assert_eq!(chosen(Some(b"bot")), Some(passed("new")));
+            // The given one passed through as well, and the other way round.
+            assert!(join(all.clone(), passed("given"), &host).is_none());
+            let now_given = Pat { passed_through: false, ..passed("new") };
+            let all = join(all, now_given, &host).expect("changed");
+            assert!(all.pats.iter().all(|pat| !pat.passed_through), "{all:?}");
+        }
+        let mut all = Pats::default();
+        for number in 0..40 {
+            let username = Some(format!("bot-{number}").into_bytes());
+            let of = Pat { username, ..passed(&number.to_string()) };
+            all = join(all, of, &HostKey::Cloud).expect("changed");
+        }
+        assert_eq!(all.pats.len(), PASSED_THROUGH_MAX);
+        assert_eq!(passwords(&all).last(), Some(&"39"));
     }
 
     #[test]

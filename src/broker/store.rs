@@ -1,7 +1,9 @@
 //! `store`: what git found to work.
 
 use super::pats;
+use super::provenance::caller;
 use super::subject::Subject;
+use super::uses::would_answer;
 use super::{STATE, USE_HTTP_PATH};
 use crate::azure::looks_like_jwt;
 use crate::integration::{FileError, HostKey, Integrations};
@@ -66,6 +68,7 @@ pub fn store(
             exit: Exit::Done,
         });
     }
+    let passed_through = passed_through(request, &integrations, vault, login.secret(), now);
     let pat = Pat {
         organization,
         username: request.username.clone(),
@@ -74,8 +77,22 @@ pub fn store(
         oauth_refresh_token: request.oauth_refresh_token.clone(),
         kept_at: now,
         empty_name: request.username.as_ref().is_some_and(Vec::is_empty),
+        passed_through,
     };
     pats::keep(vault, &subject.pat_key(), pat).map_err(failure)
+}
+
+/// Whether git has the secret from an address, and not from a person at its prompt: it stands in one,
+/// or git would not have asked anybody, since there is an answer here.
+fn passed_through(
+    request: &Request,
+    integrations: &Integrations,
+    vault: &Vault,
+    secret: &Secret,
+    now: u64,
+) -> bool {
+    let caller = caller(secret);
+    caller.has_secret || (caller.is_transport && would_answer(request, integrations, vault, now))
 }
 
 fn ignored(why: &str) -> Result<(), Failure> {

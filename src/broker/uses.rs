@@ -80,6 +80,26 @@ pub fn would_use(
     Use { credential, reason }
 }
 
+/// Whether `get` would give something for what a request names. Asks nobody, changes nothing.
+pub(super) fn would_answer(
+    request: &Request,
+    integrations: &Integrations,
+    vault: &Vault,
+    now: u64,
+) -> bool {
+    let asked = Request {
+        protocol: request.protocol.clone(),
+        host: request.host.clone(),
+        path: request.path.clone(),
+        username: request.username.clone(),
+        capabilities: Capabilities { authtype: true, state: false },
+        ..Request::default()
+    };
+    let shelf = Labels { vault, now };
+    let outcome = get(&asked, || Ok(integrations.clone()), &shelf, now);
+    matches!(outcome.answer, Answer::Credential(_))
+}
+
 /// A shelf with labels in the place of secrets.
 struct Labels<'a> {
     vault: &'a Vault,

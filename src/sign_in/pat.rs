@@ -135,6 +135,7 @@ impl NewPat<'_> {
             oauth_refresh_token: None,
             kept_at: now,
             empty_name: false,
+            passed_through: false,
         };
         let key = PatKey { scheme: self.scheme, host: HostKey::of_place(self.place) };
         keep_pat(vault, &key, pat)?;

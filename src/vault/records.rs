@@ -245,9 +245,22 @@ pub struct Pat {
     /// Whether git itself stored it with an empty name, and so is given it back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub empty_name: bool,
+    /// Whether git only passed it through from an address. Such a token answers for its own user
+    /// name only, and never takes the place of one that a person or `bootstrap` gave.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed_through: bool,
 }
 
 impl Pat {
+    /// Whether it was given without a user name, so that it is for nobody in particular.
+    pub fn is_nameless(&self) -> bool {
+        !self.empty_name
+            && self
+                .username
+                .as_deref()
+                .is_none_or(|name| name.is_empty() || name == ANY_NAME.as_bytes())
+    }
+
     /// The name it is given with at a Server, which tells its users apart by it.
     pub fn server_name(&self) -> &[u8] {
         let kept = self.username.as_deref().unwrap_or_default();

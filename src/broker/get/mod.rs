@@ -10,10 +10,11 @@ use super::session::current;
 use super::shelf::Shelf;
 use super::subject::{SessionKey, Subject};
 use super::{STATE, USE_HTTP_PATH};
-use crate::azure::{Organization, Place, Scheme};
+use crate::azure::{Organization, Place, Scheme, is_token};
 use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
+use crate::secret::Secret;
 use crate::vault::{Access, HoldOffKind, Pat, Pats, Session, VaultError};
 
 pub(super) use without_oauth::new_pat_hint;
@@ -156,9 +157,12 @@ pub fn get(
     if subject.is_elsewhere(request, integration) {
         return elsewhere(&subject, integration);
     }
-    Asked { request, subject: &subject, integration, shelf, now }.answer().unwrap_or_else(|error| {
+    let asked = Asked { request, subject: &subject, integration, shelf, now };
+    let mut outcome = asked.answer().unwrap_or_else(|error| {
         Outcome::quit(Message::error(error.to_string()).hint(error.hint()), Exit::Failed)
-    })
+    });
+    outcome.messages.extend(asked.token_as_name());
+    outcome
 }
 
 /// Something else may live on a Server's host, so git goes on.
@@ -209,18 +213,29 @@ impl Asked<'_> {
         };
         let nobody = sessions.is_empty();
         let name = self.asked_name(organization);
+        // Only an account is somebody: the organization, `git` or a nickname exclude nobody.
+        let account = name.filter(|name| self.subject.place.is_cloud() && name.contains(&b'@'));
+        let of_a_pat = match name {
+            Some(name) => self.is_of_a_pat(name, organization)?,
+            None => false,
+        };
+        let known: Vec<String> =
+            sessions.iter().map(|(_, access)| access.account.clone()).collect();
         // The organization's own session comes first, unless another one is asked for by name.
-        let session = sessions
-            .into_iter()
-            .find(|(_, access)| name.is_none_or(|name| is_account(access, name)));
-        if let Some(name) = name
+        let session = sessions.into_iter().find(|(_, access)| match account {
+            Some(account) => is_account(access, account),
+            // A name that is a token's own is asked for that token.
+            None => !of_a_pat || name.is_some_and(|name| is_account(access, name)),
+        });
+        if let Some(account) = account
             && session.is_none()
-            && !self.is_of_a_pat(name, organization)?
+            && !of_a_pat
+            && !nobody
         {
             // Whose a damaged one was is not known.
             return match damaged {
                 Some(error) => Err(error),
-                None => Ok(Outcome::nothing("nothing is kept for the user asked for")),
+                None => Ok(self.somebody_else(account, &known)),
             };
         }
         let ended = session.as_ref().map(|(key, access)| (key.clone(), access.account.clone()));
@@ -231,7 +246,7 @@ impl Asked<'_> {
             // A name that is only a PAT's is asked for that PAT.
             (Some(_), None) => Why::Off,
             (Some(_), Some((key, access))) => {
-                match self.by_oauth(&key, access, organization, name, &mut warnings) {
+                match self.by_oauth(&key, access, organization, account, &mut warnings) {
                     Ok(credential) => {
                         return Ok(Outcome::credential(credential, warnings, "a session"));
                     }
@@ -240,6 +255,35 @@ impl Asked<'_> {
             }
         };
         self.without_oauth(&why, organization, name, ended)
+    }
+
+    /// Row 6: the account asked for is none that is kept.
+    fn somebody_else(&self, asked: &[u8], known: &[String]) -> Outcome {
+        let known: Vec<_> = known.iter().filter(|account| !account.is_empty()).cloned().collect();
+        let whom = if known.is_empty() { "somebody else".to_owned() } else { known.join(" and ") };
+        let message = Message::warning(format!(
+            "the address asks for {}, and the sign-in kept for {} is of {whom}",
+            String::from_utf8_lossy(asked),
+            self.subject.host()
+        ));
+        Outcome::miss(message, Exit::Done)
+    }
+
+    /// What is said of a user name that is a token; once a day.
+    fn token_as_name(&self) -> Option<Message> {
+        let name = self.request.username.as_deref().filter(|name| is_token(name))?;
+        let digest = Secret::new(name).digest();
+        self.shelf.first_today(&format!("token as name {digest}")).then(|| {
+            Message::warning(format!(
+                "the user name in the address for {} looks like a personal access token: everybody who sees \
+                 the address can use it",
+                self.subject.place.authority()
+            ))
+            .hint(format!(
+                "take it out of the address, and give it to: git-credential-ona-azure login {} --pat",
+                self.subject.url()
+            ))
+        })
     }
 
     /// The organization the request is about. A username counts only if it is none that is
