@@ -9,7 +9,7 @@ use crate::git::{Git, Refusal};
 const NEWS: &[((u32, u32), &str)] = &[
     ((2, 26), "sections for *.visualstudio.com (2.26)"),
     ((2, 40), "to forget a token that has run out (2.40)"),
-    ((2, 41), "to say why a Server refused a token, which then is forgotten needlessly (2.41)"),
+    ((2, 41), "to say what a Server offers in place of a token (2.41)"),
     ((2, 46), "to send a token before it is asked, as a Server with NTLM needs (2.46)"),
 ];
 
