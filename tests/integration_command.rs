@@ -205,9 +205,7 @@ fn a_second_add_changes_what_it_names_and_keeps_the_rest() {
     machine.integration_add(&["--host", "DEV.azure.com", "--client-id", "other"]).expect_success();
     expected["oauth"]["clientId"] = json!("other");
     assert_eq!(only(&machine), expected);
-    // The organization meant where an address names none.
-    machine.integration_add(&["--host", "dev.azure.com/acme", "--bearer"]).expect_success();
-    expected["host"] = json!("dev.azure.com/acme");
+    machine.integration_add(&["--host", "dev.azure.com", "--bearer"]).expect_success();
     expected["bearer"] = json!(true);
     assert_eq!(only(&machine), expected);
     machine.integration_add(&["--host", "dev.azure.com", "--no-pat"]).expect_success();
@@ -286,7 +284,7 @@ fn what_is_not_known_here_stays_in_the_file() {
         "error: Ona Cloud (EU01) requires authentication with Source Control - the SCM integration \
          for host dev.azure.com is not configured\n\
          hint: git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
-         https://login.microsoftonline.com/<tenant>/oauth2/v2.0 --client-id <id> --client-secret-stdin --pat\n",
+         https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 --client-id CLIENT_ID --client-secret-stdin --pat\n",
     );
 }
 
@@ -302,10 +300,13 @@ fn organizations_and_the_former_host_are_the_same_integration() {
         machine.integration_add(&["--host", host, "--pat"]).expect_success();
         let saved = only(&machine);
         assert_eq!((&saved["host"], &saved["scmId"]), (&json!(kept), &json!("azuredevops_entra")));
-        for name in ["dev.azure.com", "other.visualstudio.com"] {
+        for name in ["dev.azure.com", host] {
             let shown = machine.helper(&["integration", "show", name, "--json"]).expect_success();
             assert_eq!(shown.json()["host"], kept);
         }
+        let other = machine.helper(&["integration", "show", "other.visualstudio.com"]);
+        let of_all = kept == "dev.azure.com";
+        assert_eq!(other.code, 3, "{of_all} {other:#?}");
     }
 }
 
@@ -863,7 +864,7 @@ fn list_show_and_remove() {
             &format!(
                 "error: {US01} dev.azure.com is not configured\n\
                  hint: git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
-                 https://login.microsoftonline.com/<tenant>/oauth2/v2.0 --client-id <id> --client-secret-stdin --pat\n"
+                 https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 --client-id CLIENT_ID --client-secret-stdin --pat\n"
             ),
         );
     }
@@ -982,7 +983,7 @@ fn broken() -> Vec<(String, &'static str, &'static str)> {
         ),
         (
             of(
-                r#"{"scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true}, {"scmId": "azuredevops_entra", "host": "acme.visualstudio.com", "pat": true}"#,
+                r#"{"scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": true}, {"scmId": "azuredevops_entra", "host": "DEV.azure.com", "pat": true}"#,
             ),
             "integrations[1].host is dev.azure.com, which has an integration above",
             "keep one of the two",

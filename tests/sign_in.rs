@@ -541,7 +541,7 @@ fn a_host_without_an_integration_is_us01() {
             "tfs.corp.example" => "--host tfs.corp.example --virtual-directory </tfs or /> --pat",
             _ => {
                 "--host dev.azure.com --issuer-url \
-                 https://login.microsoftonline.com/<tenant>/oauth2/v2.0 --client-id <id> \
+                 https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 --client-id CLIENT_ID \
                  --client-secret-stdin --pat"
             }
         };

@@ -6,6 +6,7 @@ mod organization;
 mod pat;
 mod place;
 mod remote;
+mod somebody_elses;
 mod url;
 mod virtual_directory;
 
@@ -22,4 +23,5 @@ pub use pat::{
 };
 pub use place::{Authority, Place, Scheme};
 pub use remote::{RemotePath, organization_in_username};
+pub use somebody_elses::somebody_elses;
 pub use virtual_directory::VirtualDirectory;

@@ -86,12 +86,20 @@ impl Bench<'_> {
         for token in &tokens {
             self.try_token(token, composed.integration())?;
         }
+        let is_sealed_elsewhere = composed.is_sealed_elsewhere();
         let new = composed.sealed(self.vault)?;
+        if is_sealed_elsewhere {
+            report.warning = Some(sealed_elsewhere(&new));
+        }
         let client_is_new =
             new.oauth.is_some() && old.and_then(|old| old.oauth.as_ref()) != new.oauth.as_ref();
         // To redeem a refresh token proves issuer, client ID and client secret too.
         let redeems = tokens.iter().any(|token| token.is_refresh() && token.fate == Fate::New);
-        if !self.offline && (tokens.is_empty() || (client_is_new && !redeems)) {
+        // Nothing is proved with a secret that cannot be opened: its integration serves tokens only.
+        if !self.offline
+            && !is_sealed_elsewhere
+            && (tokens.is_empty() || (client_is_new && !redeems))
+        {
             let found = Found { integration: new.clone(), file: self.file.to_owned() };
             prove(self.paths, &found, Arc::new(*self.network)).map_err(for_a_script)?;
         }
@@ -286,6 +294,17 @@ impl Bench<'_> {
         })?;
         Ok(())
     }
+}
+
+fn sealed_elsewhere(integration: &Integration) -> Failure {
+    Failure::new(format!(
+        "the client secret for {0} is sealed to Ona's own runner key and cannot be opened here, so nobody can sign in with OAuth",
+        integration.host
+    ))
+    .hint(format!(
+        "give the secret itself (ONA_AZURE_CLIENT_SECRET, or: git-credential-ona-azure integration add --host {} --client-secret-stdin)",
+        integration.host
+    ))
 }
 
 fn changed_meanwhile(given: &GivenHost) -> Failure {

@@ -3,8 +3,11 @@
 
 use super::given::{GivenHost, GivenOAuth, GivenSecret, GivenToken};
 use super::source::Source;
+use crate::azure::somebody_elses;
 use crate::clock;
-use crate::integration::{Integration, OAuth, ScmId, open_client_secret, seal_client_secret};
+use crate::integration::{
+    HostKey, Integration, OAuth, ScmId, open_client_secret, seal_client_secret,
+};
 use crate::report::{Exit, Failure};
 use crate::secret::Secret;
 use crate::vault::Vault;
@@ -67,6 +70,12 @@ impl<'g> Composed<'g> {
         &self.integration
     }
 
+    /// Whether its client secret is sealed in a way that only Ona's own runner can open.
+    pub(super) fn is_sealed_elsewhere(&self) -> bool {
+        let sealed = self.integration.oauth.as_ref();
+        sealed.is_some_and(OAuth::is_sealed_elsewhere) && self.secret.is_none()
+    }
+
     /// With the client secret sealed, for which the runner key is made if there is none.
     ///
     /// # Errors
@@ -109,7 +118,13 @@ fn with_secret<'g>(
         {
             (kept.clone(), None)
         }
-        (Some(GivenSecret::Sealed(sealed)), _) => {
+        // What can be opened here goes before what cannot.
+        (Some(GivenSecret::SealedElsewhere(_)), Some(kept))
+            if matches!(open_client_secret(kept, vault), Ok(Some(_))) =>
+        {
+            (kept.clone(), None)
+        }
+        (Some(GivenSecret::Sealed(sealed) | GivenSecret::SealedElsewhere(sealed)), _) => {
             new.encrypted_client_secret = Some(sealed.clone());
             (new, None)
         }
@@ -169,6 +184,14 @@ fn check(new: &Integration, given: &GivenHost) -> Result<(), Failure> {
             );
         }
         sources.push(source);
+    }
+    if let HostKey::Server(authority) = &new.host.key
+        && let Some(whose) = somebody_elses(&authority.host)
+    {
+        return wrong(
+            format!("{host} is {whose}, and no Azure DevOps Server"),
+            "name dev.azure.com, or your Server's own host",
+        );
     }
     if !new.has_method() {
         return wrong(

@@ -61,12 +61,31 @@ struct Document {
     #[serde(default)]
     #[allow(dead_code, reason = "any version that can be read is read")]
     version: Option<u64>,
-    #[serde(default)]
+    #[serde(default, alias = "runner_name")]
     runner_name: Option<String>,
     #[serde(default)]
     integrations: Option<Vec<WireHost>>,
-    #[serde(default, alias = "hostAuthenticationTokens")]
+    #[serde(default, alias = "hostAuthenticationTokens", alias = "host_authentication_tokens")]
     tokens: Vec<WireToken>,
+    /// Answers of the API that are lists have it; it says nothing here.
+    #[serde(default)]
+    #[allow(dead_code, reason = "it is taken and not used")]
+    pagination: Option<IgnoredAny>,
+}
+
+/// `GetSCMIntegration` and `CreateSCMIntegration` answer with one.
+#[derive(Deserialize)]
+struct Wrapped {
+    integration: WireHost,
+}
+
+/// What a document is, by the members it has.
+#[derive(Deserialize)]
+struct Shape {
+    #[serde(default)]
+    integration: Option<IgnoredAny>,
+    #[serde(default)]
+    host: Option<IgnoredAny>,
 }
 
 /// Ona's messages have more fields (`id`, `runnerId`), which say nothing here.
@@ -74,23 +93,25 @@ struct Document {
 #[serde(rename_all = "camelCase")]
 struct WireHost {
     host: String,
-    #[serde(default)]
+    #[serde(default, alias = "scm_id")]
     scm_id: Option<String>,
     #[serde(default)]
     oauth: Option<WireOAuth>,
-    #[serde(default)]
+    #[serde(default, alias = "oauth_client_id")]
     oauth_client_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "oauth_plaintext_client_secret")]
     oauth_plaintext_client_secret: Option<WireSecret>,
-    #[serde(default)]
+    #[serde(default, alias = "oauth_encrypted_client_secret")]
+    oauth_encrypted_client_secret: Option<String>,
+    #[serde(default, alias = "issuer_url")]
     issuer_url: Option<String>,
     #[serde(default)]
     pat: Option<bool>,
-    #[serde(default)]
+    #[serde(default, alias = "virtual_directory")]
     virtual_directory: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "allow_http")]
     allow_http: Option<bool>,
-    #[serde(default)]
+    #[serde(default, alias = "trusted_issuers")]
     trusted_issuers: Vec<String>,
 }
 
@@ -98,11 +119,13 @@ struct WireHost {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WireOAuth {
+    #[serde(alias = "client_id")]
     client_id: String,
+    #[serde(alias = "issuer_url")]
     issuer_url: String,
-    #[serde(default)]
+    #[serde(default, alias = "encrypted_client_secret")]
     encrypted_client_secret: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "plaintext_client_secret")]
     plaintext_client_secret: Option<WireSecret>,
 }
 
@@ -114,15 +137,15 @@ struct WireToken {
     source: Option<String>,
     #[serde(default)]
     token: Option<WireSecret>,
-    #[serde(default)]
+    #[serde(default, alias = "refresh_token")]
     refresh_token: Option<WireSecret>,
-    #[serde(default)]
+    #[serde(default, alias = "expires_at")]
     expires_at: Option<Value>,
     #[serde(default)]
     organization: Option<String>,
     #[serde(default)]
     username: Option<String>,
-    #[serde(default)]
+    #[serde(default, alias = "public_client")]
     public_client: bool,
 }
 
@@ -141,29 +164,23 @@ impl<'de> Deserialize<'de> for WireSecret {
 /// # Errors
 /// The first field that makes no sense; never what stands in it, which may be a secret.
 pub fn read(bytes: &[u8], now: u64) -> Result<Given, Failure> {
-    let hint = "see install/README.md for one, and bootstrap --help";
     let bytes = mounted::without_mark(bytes);
-    let not_json = |error: &serde_json::Error| {
-        let (line, column) = (error.line(), error.column());
-        usage(format!("the document is not JSON, line {line} column {column}"), hint)
+    let document = match shape(bytes) {
+        Some(Form::List) => Document::of(typed::<Vec<WireHost>>(bytes)?),
+        Some(Form::Wrapped) => Document::of(vec![typed::<Wrapped>(bytes)?.integration]),
+        Some(Form::Bare) => Document::of(vec![typed::<WireHost>(bytes)?]),
+        None => typed::<Document>(bytes)?,
     };
-    // Straight from the bytes: what lies in between would not be wiped.
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let document: Document = serde_path_to_error::deserialize(&mut deserializer).map_err(
-        |error: serde_path_to_error::Error<serde_json::Error>| {
-            if error.inner().classify() != serde_json::error::Category::Data {
-                return not_json(error.inner());
-            }
-            let place = place(&error.path().to_string());
-            usage(format!("{place} of the document is missing, unknown or of the wrong type"), hint)
-        },
-    )?;
-    deserializer.end().map_err(|error| not_json(&error))?;
     if document.integrations.is_none() && document.tokens.is_empty() {
-        return Err(usage("the document holds neither integrations nor tokens", hint));
+        return Err(usage("the document holds neither integrations nor tokens", HINT));
     }
+    let mut skipped: Vec<String> = Vec::new();
     let mut hosts: Vec<GivenHost> = Vec::new();
     for host in document.integrations.unwrap_or_default() {
+        if let Some(other) = host.of_another_provider() {
+            skipped.push(other);
+            continue;
+        }
         let host = host.given()?;
         if hosts.iter().any(|known| known.spec == host.spec) {
             return Err(usage(format!("{} is given twice", host.spec), "keep one of the two"));
@@ -171,13 +188,69 @@ pub fn read(bytes: &[u8], now: u64) -> Result<Given, Failure> {
         hosts.push(host);
     }
     for token in document.tokens {
+        // The token of a host that was left out is left out with it.
+        if skipped.iter().any(|host| host.eq_ignore_ascii_case(&token.host)) {
+            continue;
+        }
         let spec = spec(&token.host)?;
         let host = host_of(&mut hosts, &spec, token.organization.as_deref())?;
         let organization = spec.organization.clone().or_else(|| host.spec.organization.clone());
         let token = token.given(&HostSpec { organization, ..spec }, now)?;
         host.tokens.push(token);
     }
-    Ok(Given { runner_name: document.runner_name, hosts })
+    Ok(Given { runner_name: document.runner_name, hosts, skipped })
+}
+
+const HINT: &str = "see install/README.md for one, and bootstrap --help";
+
+/// A document that is not the program's own, but one message of Ona's API.
+enum Form {
+    List,
+    Wrapped,
+    Bare,
+}
+
+fn shape(bytes: &[u8]) -> Option<Form> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Some(Form::List);
+    }
+    match serde_json::from_slice::<Shape>(bytes).ok()? {
+        Shape { integration: Some(_), .. } => Some(Form::Wrapped),
+        Shape { host: Some(_), .. } => Some(Form::Bare),
+        Shape { .. } => None,
+    }
+}
+
+/// Straight from the bytes: what lies in between would not be wiped.
+fn typed<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Failure> {
+    let not_json = |error: &serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
+        usage(format!("the document is not JSON, line {line} column {column}"), HINT)
+    };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let document = serde_path_to_error::deserialize(&mut deserializer).map_err(
+        |error: serde_path_to_error::Error<serde_json::Error>| {
+            if error.inner().classify() != serde_json::error::Category::Data {
+                return not_json(error.inner());
+            }
+            let place = place(&error.path().to_string());
+            usage(format!("{place} of the document is missing, unknown or of the wrong type"), HINT)
+        },
+    )?;
+    deserializer.end().map_err(|error| not_json(&error))?;
+    Ok(document)
+}
+
+impl Document {
+    fn of(integrations: Vec<WireHost>) -> Self {
+        Self {
+            version: None,
+            runner_name: None,
+            integrations: Some(integrations),
+            tokens: Vec::new(),
+            pagination: None,
+        }
+    }
 }
 
 /// The integration that a token is for: its organization's own, else the host's. Ona's message of a
@@ -239,6 +312,12 @@ fn spec(host: &str) -> Result<HostSpec, Failure> {
 }
 
 impl WireHost {
+    /// The host, if it is an integration of another provider than Azure DevOps.
+    fn of_another_provider(&self) -> Option<String> {
+        let scm_id = self.scm_id.as_deref()?;
+        (!scm_id.starts_with("azuredevops")).then(|| self.host.clone())
+    }
+
     fn given(self) -> Result<GivenHost, Failure> {
         let spec = spec(&self.host)?;
         // CreateSCMIntegrationRequest is flat, SCMIntegration is not.
@@ -247,7 +326,7 @@ impl WireHost {
             (None, Some(client_id)) => Some(WireOAuth {
                 client_id,
                 issuer_url: self.issuer_url.unwrap_or_default(),
-                encrypted_client_secret: None,
+                encrypted_client_secret: self.oauth_encrypted_client_secret,
                 plaintext_client_secret: self.oauth_plaintext_client_secret,
             }),
             (None, None) => None,
@@ -277,7 +356,10 @@ impl WireOAuth {
                 ));
             }
             (Some(plain), None) => Some(GivenSecret::Plain(plain.0)),
-            (None, Some(sealed)) => Some(GivenSecret::Sealed(armored(&sealed)?)),
+            (None, Some(sealed)) => Some(match armored(&sealed) {
+                Ok(sealed) => GivenSecret::Sealed(sealed),
+                Err(_) => GivenSecret::SealedElsewhere(sealed),
+            }),
             (None, None) => None,
         };
         Ok(GivenOAuth { client_id: self.client_id, issuer_url: self.issuer_url, secret })

@@ -11,6 +11,8 @@ pub struct Given {
     pub runner_name: Option<String>,
     /// One element a host.
     pub hosts: Vec<GivenHost>,
+    /// Hosts of other providers, which were left out.
+    pub skipped: Vec<String>,
 }
 
 /// A host.
@@ -52,6 +54,8 @@ pub enum GivenSecret {
     Plain(Secret),
     /// Sealed to a runner key: armored age.
     Sealed(String),
+    /// Sealed in another way: to Ona's own runner key, which nobody else can open.
+    SealedElsewhere(String),
 }
 
 /// A token.

@@ -10,6 +10,7 @@ mod as_user;
 mod compose;
 mod document;
 mod given;
+mod import;
 mod mounted;
 mod patience;
 mod planned;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub use as_user::{account, run as run_as};
 pub use document::{load as load_document, read as read_document, write as write_document};
 pub use given::{Given, GivenHost, GivenOAuth, GivenSecret, GivenToken};
+pub use import::{Taken, import};
 pub use report::{Change, HostReport, TokenReport};
 pub use variables::{Variables, read as read_variables};
 
@@ -116,10 +118,10 @@ pub fn bootstrap(
             .iter()
             .zip(&hosts)
             .filter(|(_, report)| report.failure.is_some())
-            .map(|(host, _)| host.spec.key.to_string())
+            .map(|(host, _)| host.spec.to_string())
             .collect();
         for gone in prune::prune(given, &failed, file, vault)? {
-            match hosts.iter_mut().find(|report| report.key() == gone.key()) {
+            match hosts.iter_mut().find(|report| report.host == gone.host) {
                 Some(report) => report.tokens.extend(gone.tokens),
                 None => hosts.push(gone),
             }

@@ -58,6 +58,8 @@ pub struct HostReport {
     pub account: Option<String>,
     /// Whether it was proved to work; `None` where that was not tried.
     pub verified: Option<bool>,
+    /// What does not work though it is as given.
+    pub warning: Option<Failure>,
     /// Why it is not as given.
     pub failure: Option<Failure>,
 }
@@ -70,6 +72,7 @@ impl HostReport {
             tokens: Vec::new(),
             account: None,
             verified: None,
+            warning: None,
             failure: None,
         }
     }
@@ -83,11 +86,6 @@ impl HostReport {
             words.with(token.kind, token.change.word()).with("for", of)
         });
         words.maybe("failed", self.failure.as_ref())
-    }
-
-    /// The host without its default organization.
-    pub(super) fn key(&self) -> &str {
-        self.host.split('/').next().unwrap_or_default()
     }
 
     /// How it ended.
@@ -138,6 +136,10 @@ impl HostReport {
             })).collect::<Vec<_>>(),
             "account": self.account,
             "verified": self.verified,
+            "warning": self.warning.as_ref().map(|warning| json!({
+                "text": warning.message.text,
+                "hint": warning.message.hint,
+            })),
             "error": self.failure.as_ref().map(|failure| json!({
                 "text": failure.message.text,
                 "hint": failure.message.hint,

@@ -170,7 +170,7 @@ impl Values {
             tokens: self.tokens(&spec, now)?,
             spec,
         };
-        Ok(Given { runner_name, hosts: vec![host] })
+        Ok(Given { runner_name, hosts: vec![host], skipped: Vec::new() })
     }
 
     fn oauth(&self) -> Result<Option<GivenOAuth>, Failure> {

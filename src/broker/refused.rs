@@ -113,6 +113,7 @@ fn of_another_tenant(
     let issuer = Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).ok()?;
     let ours = issuer.tenant().filter(|_| issuer.is_tenant_specific())?;
     let theirs = OrganizationTenant::read(challenges.iter().map(Vec::as_slice), []);
-    let failure = compare(&theirs, Some(ours)).failure(organization, integration.pat)?;
+    let failure =
+        compare(&theirs, Some(ours)).failure(organization, &integration.host, integration.pat)?;
     Some(failure.message)
 }

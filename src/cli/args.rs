@@ -227,6 +227,14 @@ pub(super) enum Integration {
     /// Example: git-credential-ona-azure integration show dev.azure.com
     #[command(verbatim_doc_comment)]
     Show(IntegrationOf),
+    /// Take over integrations from a file, as Ona's API prints them (a list, one, or a document of
+    /// bootstrap); tokens in it are left out
+    ///
+    /// Example: git-credential-ona-azure integration import integrations.json
+    ///
+    /// Example: git-credential-ona-azure integration import - < integrations.json
+    #[command(verbatim_doc_comment)]
+    Import(IntegrationImport),
     /// Remove an integration
     ///
     /// Example: git-credential-ona-azure integration remove dev.azure.com
@@ -311,12 +319,22 @@ pub(super) struct IntegrationAdd {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct IntegrationOf {
-    /// The host of the integration
+    /// The host of the integration; to test, also the URL of an organization or repository
     #[arg(default_value = "dev.azure.com")]
     pub(super) host: String,
     /// One JSON document
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct IntegrationImport {
+    /// The file; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(super) from: PathBuf,
+    /// Change the file of the whole machine
+    #[arg(long)]
+    pub(super) system: bool,
 }
 
 #[derive(Debug, ClapArgs)]

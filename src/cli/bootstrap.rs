@@ -34,6 +34,7 @@ pub(super) fn run(args: &Bootstrap) -> Exit {
 
 fn try_run(args: &Bootstrap) -> Result<Exit, Failure> {
     let given = given(args)?;
+    super::integration::tell_skipped(&given);
     #[cfg(unix)]
     if let Some(name) = &args.user
         && let Some(user) = account(name)?
@@ -101,6 +102,9 @@ fn tell(
             (None, Some(failure)) => say(&format!("{}: ", report.host), failure),
             (None, None) => {}
         }
+        if let Some(warning) = &report.warning {
+            warn(&format!("{}: ", report.host), warning);
+        }
     }
     if *runner_name != Change::Unchanged {
         print::line(&format!("runner name: {}", runner_name.word()))?;
@@ -127,10 +131,18 @@ fn tell(
     Ok(())
 }
 
+fn warn(place: &str, failure: &Failure) {
+    say_as("warning", place, failure);
+}
+
 /// One line: in the log of a script that starts a machine there are many.
 fn say(place: &str, failure: &Failure) {
+    say_as("error", place, failure);
+}
+
+fn say_as(word: &str, place: &str, failure: &Failure) {
     let hint = failure.message.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-    stderr(&format!("error: {}\n", escape(&format!("{place}{}{hint}", failure.message.text))));
+    stderr(&format!("{word}: {}\n", escape(&format!("{place}{}{hint}", failure.message.text))));
 }
 
 fn given(args: &Bootstrap) -> Result<Given, Failure> {

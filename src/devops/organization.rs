@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::busy::Busy;
 use crate::azure::{Organization, Place, Scheme, Step, VirtualDirectory, home_url};
 use crate::entra::OrganizationTenant;
+use crate::integration::HostSpec;
 use crate::net::{NetError, Reply, Send};
 use crate::report::Failure;
 
@@ -111,8 +112,13 @@ pub fn compare(organization: &OrganizationTenant, ours: Option<&str>) -> Compari
 
 impl Comparison {
     /// What is wrong with that, if something is, and the way out. `pat` says whether the
-    /// integration has personal access tokens on.
-    pub fn failure(&self, organization: &Organization, pat: bool) -> Option<Failure> {
+    /// integration named has personal access tokens on.
+    pub fn failure(
+        &self,
+        organization: &Organization,
+        integration: &HostSpec,
+        pat: bool,
+    ) -> Option<Failure> {
         let step = Step::Organization;
         let host = Place::DevAzure;
         match self {
@@ -123,7 +129,7 @@ impl Comparison {
                 ))
                 .hint(format!(
                     "{step}: check that {organization} is the organization meant; if it is, name its tenant, \
-                     where the app has to be known (or organizations, for an app of several tenants): git-credential-ona-azure integration add --host {host} \
+                     where the app has to be known (or organizations, for an app of several tenants): git-credential-ona-azure integration add --host {integration} \
                      --issuer-url https://{login_host}/{theirs}/oauth2/v2.0"
                 )),
             ),
@@ -136,7 +142,7 @@ impl Comparison {
                 } else {
                     format!(
                         "let an administrator turn on personal access tokens: \
-                         git-credential-ona-azure integration add --host {host} --pat"
+                         git-credential-ona-azure integration add --host {integration} --pat"
                     )
                 };
                 Some(
@@ -158,6 +164,7 @@ impl Comparison {
 mod tests {
     use super::super::table::{Table, reply};
     use super::*;
+    use crate::integration::HostKey;
 
     const T: &str = "0f0f0f0f-1111-2222-3333-444444444444";
     const U: &str = "1a1a1a1a-1111-2222-3333-444444444444";
@@ -269,7 +276,9 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_said_with_the_way_out() {
         let words = |comparison: Comparison, pat| {
-            comparison.failure(&contoso(), pat).map(|failure| failure.message.render())
+            comparison
+                .failure(&contoso(), &HostSpec::whole(HostKey::Cloud), pat)
+                .map(|failure| failure.message.render())
         };
         assert_eq!(words(Comparison::Same, true), None);
         assert_eq!(words(Comparison::Unknown, true), None);

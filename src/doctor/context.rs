@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::table::Outcome;
-use crate::azure::{Organization, Place, Scheme, VirtualDirectory, home_url};
+use crate::azure::{Organization, Place, RemoteUrl, Scheme, VirtualDirectory, home_url};
 use crate::broker::{
     PatKey, Question, RefreshFailure, SessionKey, Shelf, Subject, VaultShelf, foresee_refresh, get,
 };
@@ -90,9 +90,21 @@ impl Target {
         };
         let path = path.trim_start_matches('/').to_owned();
         Self {
-            scheme: Scheme::Https,
+            scheme: integration.scheme(),
             place: integration.host.key.place(),
             path: Some(path).filter(|path| !path.is_empty()),
+            username: None,
+            holds_secret: false,
+            local: false,
+        }
+    }
+
+    /// An address that was named.
+    pub(super) fn at(url: RemoteUrl) -> Self {
+        Self {
+            scheme: url.scheme,
+            place: url.place,
+            path: url.path,
             username: None,
             holds_secret: false,
             local: false,

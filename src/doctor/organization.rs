@@ -123,7 +123,9 @@ fn of_cloud(host: &Host, organization: &Organization) -> Outcome {
         expected.tenant_id().map(str::to_owned)
     });
     let comparison = compare(&theirs, ours.as_deref());
-    if let Some(failure) = comparison.failure(organization, host.integration().pat) {
+    if let Some(failure) =
+        comparison.failure(organization, &host.integration().host, host.integration().pat)
+    {
         return Outcome::from(failure);
     }
     Outcome::passed(match (&comparison, &theirs) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::context::{Host, Machine, Manner, Target, Wire};
 use super::table::{Check, Done, Fault, Outcome, run};
 use super::{Examined, REQUEST, host, machine, root};
+use crate::azure::RemoteUrl;
 use crate::integration::{Found, Integrations};
 use crate::net::Network;
 use crate::paths::Paths;
@@ -35,13 +36,14 @@ const PROVED: &[&str] =
 /// How long each may take where the network waits as a service tells it to.
 const PATIENT: Duration = Duration::from_secs(120);
 
-/// Looks at an integration that is configured.
-pub fn save_and_test(paths: &Paths, found: &Found) -> Vec<Examined> {
+/// Looks at an integration that is configured, at an organization or repository if one is named.
+pub fn save_and_test(paths: &Paths, found: &Found, at: Option<RemoteUrl>) -> Vec<Examined> {
     let machine = Arc::new(Machine::new(paths.clone(), PathBuf::new()));
     let checks = run(&only(machine::CHECKS, MACHINE), &machine, &[])
         .expect("BUG: this part of the machine's table is sound");
     let manner = Manner { refresh: false, strict: true, request: Some(REQUEST) };
-    let host = of(machine, found, manner, Arc::new(Network));
+    let target = at.map_or_else(|| Target::of(&found.integration), Target::at);
+    let host = of(machine, found, target, manner, Arc::new(Network));
     let url = host.target.url();
     let looked = run(&only(host::CHECKS, HOST), &host, &checks)
         .expect("BUG: this part of the targets' table is sound");
@@ -66,17 +68,26 @@ pub fn prove(paths: &Paths, found: &Found, network: Arc<Wire>) -> Result<(), Fai
         .into_iter()
         .map(|check| Check { deadline: PATIENT, ..check })
         .collect();
-    let looked = run(&checks, &of(machine, found, manner, network), &granted)
-        .expect("BUG: this part of the targets' table is sound");
+    let looked = run(
+        &checks,
+        &of(machine, found, Target::of(&found.integration), manner, network),
+        &granted,
+    )
+    .expect("BUG: this part of the targets' table is sound");
     match root(&[Examined { url: None, checks: looked }]) {
         Some((_, _, fault)) => Err(fault.into()),
         None => Ok(()),
     }
 }
 
-fn of(machine: Arc<Machine>, found: &Found, manner: Manner, network: Arc<Wire>) -> Arc<Host> {
+fn of(
+    machine: Arc<Machine>,
+    found: &Found,
+    target: Target,
+    manner: Manner,
+    network: Arc<Wire>,
+) -> Arc<Host> {
     let integrations = Integrations::only(found.clone());
-    let target = Target::of(&found.integration);
     Arc::new(Host::new(machine, integrations, target, manner, network))
 }
 

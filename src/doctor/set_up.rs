@@ -3,7 +3,7 @@
 use super::context::{Host, Target};
 use super::faults::of_entra;
 use super::table::Outcome;
-use crate::azure::Step;
+use crate::azure::{Step, somebody_elses};
 use crate::broker::{redirect_path, redirect_uri};
 use crate::clock;
 use crate::entra::{
@@ -68,11 +68,9 @@ pub(super) fn integration(host: &Host) -> Outcome {
 
 /// An address that is none of Azure DevOps', so that nobody brings its tokens elsewhere.
 fn not_azure_devops(host: &str) -> Option<Outcome> {
-    const OTHERS: [&str; 5] =
-        ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "ssh.dev.azure.com"];
     let host = host.to_ascii_lowercase();
-    let fix = "name an address of Azure DevOps: git-credential-ona-azure doctor https://dev.azure.com/<organization>";
-    if OTHERS.contains(&&*host) {
+    let fix = "name an address of Azure DevOps: git-credential-ona-azure doctor https://dev.azure.com/ORGANIZATION";
+    if somebody_elses(&host).is_some() {
         let what = format!("{host} serves nothing of Azure DevOps over HTTPS");
         return Some(Outcome::failed(None, what, fix));
     }

@@ -181,6 +181,15 @@ impl Integration {
 }
 
 impl OAuth {
+    /// Whether the client secret is no age file: Ona's runner seals in a way of its own, which nobody
+    /// else can open.
+    pub fn is_sealed_elsewhere(&self) -> bool {
+        let sealed = self.encrypted_client_secret.as_deref();
+        sealed.is_some_and(|sealed| {
+            !sealed.trim_start().starts_with("-----BEGIN AGE ENCRYPTED FILE-----")
+        })
+    }
+
     /// Whether the application has no secret (PKCE alone protects its codes).
     pub fn is_public(&self) -> bool {
         self.encrypted_client_secret.is_none()

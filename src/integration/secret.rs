@@ -18,7 +18,9 @@ pub enum ClientSecretError {
         ours: String,
     },
     /// `encryptedClientSecret` is not what age makes.
-    #[error("encryptedClientSecret is not an armored age file")]
+    #[error(
+        "the client secret cannot be opened here: it is no age file, so it is sealed to Ona's own runner key, or damaged"
+    )]
     Malformed,
     /// The runner key cannot be read.
     #[error(transparent)]

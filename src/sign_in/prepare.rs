@@ -98,7 +98,7 @@ impl<'a> SignIn<'a> {
         let ours = expected.as_ref().and_then(|expected| expected.tenant_id());
         let comparison = compare(&tenant, ours);
         tell(&format!("{comparison:?}"));
-        match comparison.failure(organization, self.integration.pat) {
+        match comparison.failure(organization, &self.integration.host, self.integration.pat) {
             Some(failure) => Err(failure),
             None => Ok((issuer, endpoints)),
         }

@@ -89,7 +89,9 @@ impl<'g> OAuth<'g> {
     fn of(oauth: &'g GivenOAuth) -> Self {
         let (plain, sealed) = match &oauth.secret {
             Some(GivenSecret::Plain(secret)) => (Some(text(secret)), None),
-            Some(GivenSecret::Sealed(sealed)) => (None, Some(&**sealed)),
+            Some(GivenSecret::Sealed(sealed) | GivenSecret::SealedElsewhere(sealed)) => {
+                (None, Some(&**sealed))
+            }
             None => (None, None),
         };
         Self {

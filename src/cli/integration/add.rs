@@ -1,6 +1,6 @@
 //! `integration add`: what is named changes, the rest stays.
 
-use super::{concluded, file, host, left_behind, usage};
+use super::{concluded, file, host, left_behind, refuse_somebody_elses, usage};
 use crate::azure::VirtualDirectory;
 use crate::broker::redirect_uri;
 use crate::cli::args::IntegrationAdd;
@@ -10,9 +10,9 @@ use crate::clock;
 use crate::doctor::{Hidden, root, save_and_test};
 use crate::integration::{
     ClientSecretError, Found, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
-    pat_url, seal_client_secret,
+    open_client_secret, pat_url, seal_client_secret,
 };
-use crate::report::{Exit, Failure};
+use crate::report::{Exit, Failure, path_word};
 use crate::secret::Secret;
 
 pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
@@ -32,6 +32,7 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
             "name the runner's public keys with --recipient age1…, or its key file in ONA_AZURE_KEY_FILE",
         ));
     }
+    refuse_somebody_elses(&spec)?;
     let secret = read_secret(args)?;
     let (mut saved, mut before) = (None, None);
     IntegrationsFile::edit(&file, &spec, |old| {
@@ -60,6 +61,7 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
         }
     }
     if let Some(before) = &before {
+        left_behind::tell_replaced(before, &saved, secret.is_some());
         left_behind::tell_sign_ins(before, &saved, room);
     }
     if args.no_pat {
@@ -68,8 +70,18 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     if args.no_test {
         return Ok(());
     }
+    if let Some(recipients) = elsewhere(&saved, room) {
+        print::line(&format!(
+            "Not tested here: only the holder of {recipients} can open the client secret."
+        ))?;
+        return print::line(&format!(
+            "next: bring {} there, then: git-credential-ona-azure integration test {}",
+            path_word(&file),
+            saved.host
+        ));
+    }
     let found = Found { integration: saved, file };
-    let looked = Hidden::here(&room.paths).examined(save_and_test(&room.paths, &found));
+    let looked = Hidden::here(&room.paths).examined(save_and_test(&room.paths, &found, None));
     let Some((_, _, fault)) = root(&looked) else {
         let conclusion = concluded(&looked, &found.integration);
         return doctor::show(&looked, Some(&conclusion), false);
@@ -78,6 +90,17 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
     let mut failure = Failure::from(fault);
     failure.message.text = format!("saved, not working yet: {}", failure.message.text);
     Err(failure.exit(Exit::Failed))
+}
+
+/// The keys a client secret was just sealed to, if none of them is here.
+fn elsewhere(saved: &Integration, room: &Room) -> Option<String> {
+    let oauth = saved.oauth.as_ref()?;
+    match open_client_secret(oauth, &room.vault) {
+        Err(ClientSecretError::OtherKey { .. }) if !oauth.recipients.is_empty() => {
+            Some(oauth.recipients.join(" or "))
+        }
+        _ => None,
+    }
 }
 
 /// The user's first change to an integration of the machine begins with what that says.

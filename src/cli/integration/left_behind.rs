@@ -8,6 +8,21 @@ use crate::integration::Integration;
 use crate::report::Message;
 use crate::vault::{Pats, Session};
 
+/// Says what of the client was replaced by something else.
+pub(super) fn tell_replaced(old: &Integration, new: &Integration, gave_secret: bool) {
+    let (Some(before), Some(after)) = (&old.oauth, &new.oauth) else { return };
+    if before.client_id != after.client_id {
+        Message::note(format!(
+            "the client ID for {} is {} now; it was {}",
+            new.host, after.client_id, before.client_id
+        ))
+        .print();
+    }
+    if gave_secret && !before.is_public() {
+        Message::note(format!("the client secret for {} is replaced", new.host)).print();
+    }
+}
+
 /// Says which sign-ins are over with an integration as it was before. What cannot be read is told
 /// of by `status`.
 pub(super) fn tell_sign_ins(old: &Integration, new: &Integration, room: &Room) {

@@ -1,19 +1,23 @@
 //! `integration add|list|show|remove|test`.
 
 mod add;
+mod import;
 mod left_behind;
+
+pub(super) use import::tell_skipped;
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::args::{Integration as Command, IntegrationOf, IntegrationRemove, Status};
-use super::target::not_configured;
+use super::target::{Target, not_configured};
 use super::{Room, doctor, logout, print};
+use crate::azure::{RemoteUrl, somebody_elses};
 use crate::broker::redirect_uri;
 use crate::doctor::{Examined, Hidden, conclusion, root, save_and_test};
 use crate::integration::{
-    Found, HostKey, HostSpec, Integration, IntegrationsFile, ModelError, ScmId,
+    Found, HostKey, HostSpec, Integration, Integrations, IntegrationsFile, ModelError, ScmId,
 };
 use crate::report::{Exit, Failure};
 
@@ -23,6 +27,7 @@ pub(super) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Add(args) => add::add(&args, &room)?,
         Command::List(args) => list(&args, &room)?,
         Command::Show(args) => show(&args, &room)?,
+        Command::Import(args) => import::import(&args, &room)?,
         Command::Remove(args) => remove(&args, &room)?,
         Command::Test(args) => return test(&args, &room),
     }
@@ -46,6 +51,21 @@ fn host(text: &str) -> Result<HostSpec, Failure> {
             "write dev.azure.com, dev.azure.com/<organization>, or the Server's host[:port]",
         )
     })
+}
+
+/// Hosts that are known to be somebody else's are no Servers: tokens given for them would be sent
+/// there.
+fn refuse_somebody_elses(spec: &HostSpec) -> Result<(), Failure> {
+    match &spec.key {
+        HostKey::Server(authority) => match somebody_elses(&authority.host) {
+            Some(whose) => Err(usage(
+                format!("{authority} is {whose}, and no Azure DevOps Server"),
+                "name Azure DevOps Services: git-credential-ona-azure integration add --host dev.azure.com, or your Server's own host",
+            )),
+            None => Ok(()),
+        },
+        HostKey::Cloud => Ok(()),
+    }
 }
 
 fn file(room: &Room, system: bool) -> Result<PathBuf, Failure> {
@@ -114,15 +134,24 @@ fn describe(found: &Found) -> Value {
     })
 }
 
-fn find(room: &Room, text: &str) -> Result<Found, Failure> {
+/// The integration that a host means: exactly its own, or, where only one organization of the host
+/// has one and none is named, that.
+fn find<'i>(integrations: &'i Integrations, spec: &HostSpec) -> Option<&'i Found> {
+    integrations.exactly(spec).or_else(|| match &spec.organization {
+        Some(_) => None,
+        None => integrations.find(&spec.key, None),
+    })
+}
+
+fn find_or_us01(room: &Room, text: &str) -> Result<Found, Failure> {
     let spec = host(text)?;
     let integrations = room.integrations()?;
-    let found = integrations.exactly(&spec).cloned();
+    let found = find(&integrations, &spec).cloned();
     found.ok_or_else(|| not_configured(&integrations, &spec, &spec.to_string()))
 }
 
 fn show(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
-    let found = find(room, &args.host)?;
+    let found = find_or_us01(room, &args.host)?;
     if args.json {
         return print::document(describe(&found));
     }
@@ -152,7 +181,11 @@ fn show(args: &IntegrationOf, room: &Room) -> Result<(), Failure> {
 }
 
 fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
-    let spec = host(&args.host)?;
+    let asked = host(&args.host)?;
+    let spec = match find(&room.integrations()?, &asked) {
+        Some(found) => found.integration.host.clone(),
+        None => asked,
+    };
     let path = file(room, args.system)?;
     let mut removed = None;
     if path.exists() {
@@ -181,11 +214,27 @@ fn remove(args: &IntegrationRemove, room: &Room) -> Result<(), Failure> {
 }
 
 fn test(args: &IntegrationOf, room: &Room) -> Result<Exit, Failure> {
-    let found = find(room, &args.host)?;
-    let looked = Hidden::here(&room.paths).examined(save_and_test(&room.paths, &found));
+    let (found, target) = to_test(room, &args.host)?;
+    let looked = Hidden::here(&room.paths).examined(save_and_test(&room.paths, &found, target));
     let conclusion = concluded(&looked, &found.integration);
     doctor::show(&looked, Some(&conclusion), args.json)?;
     Ok(if root(&looked).is_none() { Exit::Done } else { Exit::Failed })
+}
+
+/// What to test: an integration by its host, or the one that serves an organization or repository,
+/// which is then what is looked at.
+fn to_test(room: &Room, text: &str) -> Result<(Found, Option<RemoteUrl>), Failure> {
+    let integrations = room.integrations()?;
+    if let Some(found) = HostSpec::parse(text).and_then(|spec| find(&integrations, &spec).cloned())
+    {
+        return Ok((found, None));
+    }
+    let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let target = Target::of(Some(&url), &integrations)?;
+    let found = integrations.of_place(&target.place, target.organization.as_ref()).cloned();
+    let found = found.expect("BUG: a target has an integration");
+    let address = RemoteUrl::parse(&url).map_err(|error| usage(error.to_string(), "check it"))?;
+    Ok((found, Some(address)))
 }
 
 /// The one sentence it ends in, with what comes next where all is well.
@@ -206,9 +255,10 @@ fn concluded(looked: &[Examined], integration: &Integration) -> String {
 fn sign_in_url(integration: &Integration) -> String {
     match (&integration.host.key, &integration.host.organization) {
         (HostKey::Cloud, Some(organization)) => format!("https://dev.azure.com/{organization}"),
-        (HostKey::Cloud, None) => "https://dev.azure.com/<organization>".to_owned(),
+        (HostKey::Cloud, None) => "https://dev.azure.com/ORGANIZATION".to_owned(),
         (HostKey::Server(authority), _) => {
-            format!("https://{authority}{}", integration.virtual_directory.prefix())
+            let scheme = integration.scheme();
+            format!("{scheme}://{authority}{}", integration.virtual_directory.prefix())
         }
     }
 }
