@@ -344,6 +344,8 @@ fn the_organization_of_the_integration_is_compared_too() {
             "--client-secret-stdin",
         ])
         .expect_success();
+    let mismatch =
+        || mismatch().replace("--host dev.azure.com ", "--host dev.azure.com/northwind ");
     machine.helper(&["login"]).expect(1, "", &mismatch());
     expect_no_sign_in(&machine, &mark);
     assert_eq!(heads(&machine).len(), 1);

@@ -196,6 +196,6 @@ fn nobody_is_told_to_bring_a_token_to_another_forge() {
         let (done, document) = doctor(&machine, &[address]);
         assert_eq!((done.code, &document["check"]), (1, &json!("integration")), "{document:#}");
         let fix = document["fix"].as_str().expect("a fix");
-        assert!(fix.contains("doctor https://dev.azure.com/<organization>"), "{fix}");
+        assert!(fix.contains("doctor https://dev.azure.com/ORGANIZATION"), "{fix}");
     }
 }

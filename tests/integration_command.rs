@@ -1176,8 +1176,11 @@ fn a_changed_client_or_issuer_ends_the_old_ones_access_token_at_once() {
     let done = machine.integration_add(&["--host", "dev.azure.com", "--client-id", OTHER]);
     assert_eq!(
         done.expect_success().stderr,
-        "note: the sign-in of ada@contoso.example was made with the integration as it was before, and is over\n\
-         hint: sign in again: git-credential-ona-azure login https://dev.azure.com\n"
+        format!(
+            "note: the client ID for dev.azure.com is {OTHER} now; it was {CLIENT_ID}\n\
+             note: the sign-in of ada@contoso.example was made with the integration as it was before, and is over\n\
+             hint: sign in again: git-credential-ona-azure login https://dev.azure.com\n"
+        )
     );
     expect_ended(&machine);
     // Where a token takes over, it does so at once.
@@ -1190,7 +1193,8 @@ fn a_changed_client_secret_ends_no_access_token() {
     let machine = Machine::signed_in();
     let token = machine.get(CONTOSO_REQUEST).expect_success();
     let done = machine.integration_add(&["--host", "dev.azure.com", "--client-secret-stdin"]);
-    assert_eq!(done.expect_success().stderr, "");
+    let said = done.expect_success().stderr;
+    assert_eq!(said, "note: the client secret for dev.azure.com is replaced\n");
     assert_eq!(machine.get(CONTOSO_REQUEST), token);
 }
 

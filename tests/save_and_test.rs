@@ -397,7 +397,7 @@ fn with_tokens_only_the_organization_is_reached() {
         "",
         &[("organization", "dev.azure.com answers")],
         "dev.azure.com answers. Give it a token next: git-credential-ona-azure login \
-         https://dev.azure.com/<organization> --pat",
+         https://dev.azure.com/ORGANIZATION --pat",
     );
 }
 
@@ -529,7 +529,7 @@ fn an_organization_of_another_tenant_is_told_with_both_tenants() {
             "check that northwind is the organization meant; if it \
              is, name its tenant, where the app has to be known (or organizations, for an app of several \
              tenants): git-credential-ona-azure integration add \
-             --host dev.azure.com --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0"
+             --host dev.azure.com/northwind --issuer-url https://login.microsoftonline.com/{FABRIKAM}/oauth2/v2.0"
         ),
     );
 }
@@ -550,7 +550,7 @@ fn an_organization_of_personal_accounts_takes_no_oauth() {
             ),
         );
     };
-    let on = "git-credential-ona-azure integration add --host dev.azure.com --pat";
+    let on = "git-credential-ona-azure integration add --host dev.azure.com/msaorg --pat";
     expect(&format!("let an administrator turn on personal access tokens: {on}"));
     // What the hint says is what helps.
     let command: Vec<&str> = on.split(' ').skip(1).chain(["--no-test"]).collect();

@@ -538,7 +538,7 @@ fn a_host_without_an_integration_is_us01() {
         (&["logout", "dev.azure.com"], "dev.azure.com"),
     ] {
         let flags = match host {
-            "tfs.corp.example" => "--host tfs.corp.example --virtual-directory </tfs or /> --pat",
+            "tfs.corp.example" => "--host tfs.corp.example --virtual-directory /tfs --pat",
             _ => {
                 "--host dev.azure.com --issuer-url \
                  https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 --client-id CLIENT_ID \

@@ -201,7 +201,9 @@ fn a_url_that_names_no_organization_means_the_default_one() {
     let machine = Machine::new();
     machine.add_pat_integration("dev.azure.com/contoso", &[]);
     let pat = machine.new_pat("contoso");
+    machine.add_pat_integration("dev.azure.com/fabrikam", &[]);
     let other = machine.new_pat("fabrikam");
+    machine.helper(&["integration", "remove", "dev.azure.com/fabrikam"]).expect_success();
     for arguments in [&["--json"][..], &["--json", "--pat"], &["--json", "https://dev.azure.com"]] {
         let document = token(&machine, arguments).json();
         assert_eq!(
@@ -209,8 +211,8 @@ fn a_url_that_names_no_organization_means_the_default_one() {
             (&json!(pat), &json!("contoso"))
         );
     }
-    assert_eq!(printed(&machine, &[FABRIKAM]), other);
-    assert_eq!(printed(&machine, &["https://fabrikam@dev.azure.com"]), other);
+    // Of another organization there is no integration any more, and so nothing is kept.
+    assert_eq!(token(&machine, &[FABRIKAM]).code, 3, "{other}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl<'g> Composed<'g> {
         if let (Some(secret), Some(oauth)) = (self.secret, &mut self.integration.oauth) {
             let (sealed, recipients) =
                 seal_client_secret(secret, &[], || vault.runner_key_or_new()).map_err(|error| {
-                    let host = self.integration.host.key.to_string();
+                    let host = self.integration.host.to_string();
                     Failure::new(error.to_string()).hint(error.hint(&host))
                 })?;
             oauth.encrypted_client_secret = Some(sealed);

@@ -235,7 +235,11 @@ impl Means {
             return Err(ended(key, &session.account, &reason));
         };
         Issuer::parse(&oauth.issuer_url, &integration.trusted_issuers).map_err(|error| {
-            RefreshFailure::new(HoldOffKind::Client, error.to_string(), issuer_hint(error.hint()))
+            RefreshFailure::new(
+                HoldOffKind::Client,
+                error.to_string(),
+                issuer_hint(error.hint(), &integration.host),
+            )
         })?;
         let issuer = issuer_of_session(&session, integration).ok_or_else(|| {
             RefreshFailure::sign_in(
@@ -246,13 +250,14 @@ impl Means {
                 ),
             )
         })?;
-        let secret = secret_for(session.mode, oauth, vault, key).map_err(|failure| {
-            RefreshFailure::new(
-                HoldOffKind::Client,
-                failure.message.text,
-                failure.message.hint.unwrap_or_default(),
-            )
-        })?;
+        let secret =
+            secret_for(session.mode, oauth, vault, &integration.host).map_err(|failure| {
+                RefreshFailure::new(
+                    HoldOffKind::Client,
+                    failure.message.text,
+                    failure.message.hint.unwrap_or_default(),
+                )
+            })?;
         Ok(Self { session, refresh_token, issuer, secret })
     }
 }

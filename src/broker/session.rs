@@ -3,7 +3,7 @@
 use super::subject::SessionKey;
 use crate::clock;
 use crate::entra::Issuer;
-use crate::integration::{HostKey, Integration, OAuth, open_client_secret};
+use crate::integration::{HostKey, HostSpec, Integration, OAuth, open_client_secret};
 use crate::report::Failure;
 use crate::secret::Secret;
 use crate::trace;
@@ -29,10 +29,12 @@ pub fn redirect_path(oauth: &OAuth) -> &'static str {
 }
 
 /// What to do about an issuer that cannot be used.
-pub fn issuer_hint(hint: Option<&str>) -> String {
-    let command =
-        "git-credential-ona-azure integration add --host dev.azure.com --issuer-url <url>";
-    hint.map_or_else(|| command.to_owned(), |hint| format!("{hint}, then: {command}"))
+pub fn issuer_hint(hint: Option<&str>, integration: &HostSpec) -> String {
+    let command = format!(
+        "git-credential-ona-azure integration add --host {integration} --issuer-url \
+         https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0"
+    );
+    hint.map_or_else(|| command.clone(), |hint| format!("{hint}, then: {command}"))
 }
 
 /// The secret that goes with a session of that mode.
@@ -43,12 +45,12 @@ pub fn secret_for(
     mode: ClientMode,
     oauth: &OAuth,
     vault: &Vault,
-    key: &SessionKey,
+    integration: &HostSpec,
 ) -> Result<Option<Secret>, Failure> {
     match mode {
         ClientMode::Public => Ok(None),
         ClientMode::Confidential => open_client_secret(oauth, vault).map_err(|error| {
-            Failure::new(error.to_string()).hint(error.hint(&key.host.to_string()))
+            Failure::new(error.to_string()).hint(error.hint(&integration.to_string()))
         }),
     }
 }

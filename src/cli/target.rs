@@ -30,13 +30,12 @@ impl Target {
         let asked = asked.flatten();
         let Some(found) = integrations.of_place(&url.place, asked.as_ref()) else {
             let key = HostKey::of_place(&url.place);
-            let others = integrations.on(&key).next().is_some();
             // Several organizations have integrations, and none is named.
-            if others && asked.is_none() {
+            if asked.is_none() && integrations.on(&key).next().is_some() {
                 return Err(which(integrations, &key));
             }
             let name = integrations.asked_for(&url.place, asked.as_ref());
-            let spec = HostSpec { key, organization: asked.filter(|_| others) };
+            let spec = integrations.to_configure(&url.place, asked.as_ref());
             return Err(not_configured(integrations, &spec, &name));
         };
         let integration = found.integration.clone();

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::entra::{
     App, EntraError, Issuer, Registered, everything_consented, prove_client, prove_redirect_uri,
 };
-use crate::integration::{HostSpec, Integrations, OAuth, open_client_secret};
+use crate::integration::{Integrations, OAuth, open_client_secret};
 use crate::report::Failure;
 
 /// How long a new secret may be unknown to parts of Entra, in seconds.
@@ -25,9 +25,7 @@ pub(super) fn integration(host: &Host) -> Outcome {
         }
         let organization = host.organization.as_ref();
         let name = host.integrations.asked_for(&host.target.place, organization);
-        let others = host.integrations.on(&host.host()).next().is_some();
-        let organization = organization.filter(|_| others).cloned();
-        let spec = HostSpec { key: host.host(), organization };
+        let spec = host.integrations.to_configure(&host.target.place, organization);
         return Outcome::from(
             Failure::new(host.integrations.not_configured(&name))
                 .hint(Integrations::configure_command(&spec)),
@@ -124,9 +122,11 @@ pub(super) fn client_secret(host: &Host) -> Outcome {
     }
     match open_client_secret(oauth, &host.machine.vault()) {
         Ok(_) => Outcome::passed("it opens with the runner key"),
-        Err(error) => {
-            Outcome::failed(None, error.to_string(), error.hint(&host.host().to_string()))
-        }
+        Err(error) => Outcome::failed(
+            None,
+            error.to_string(),
+            error.hint(&host.integration().host.to_string()),
+        ),
     }
 }
 
@@ -147,7 +147,7 @@ pub(super) fn client(host: &Host) -> Outcome {
             return Outcome::failed(
                 Step::ClientSecret,
                 error.to_string(),
-                error.hint(&host.host().to_string()),
+                error.hint(&host.integration().host.to_string()),
             );
         }
     };

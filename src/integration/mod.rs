@@ -137,11 +137,18 @@ impl Integrations {
     /// How the US01 message names what was asked for: with its organization where it is others that
     /// have integrations of their own.
     pub fn asked_for(&self, place: &Place, organization: Option<&Organization>) -> String {
-        let others = self.on(&HostKey::of_place(place)).next().is_some();
-        match (place, organization) {
-            (Place::DevAzure, Some(organization)) if others => format!("{place}/{organization}"),
+        match (place, self.to_configure(place, organization).organization) {
+            (Place::DevAzure, Some(organization)) => format!("{place}/{organization}"),
             _ => place.authority().to_string(),
         }
+    }
+
+    /// The integration to add for what was asked for: one for the organization beside those of other
+    /// organizations, else one for the host.
+    pub fn to_configure(&self, place: &Place, organization: Option<&Organization>) -> HostSpec {
+        let key = HostKey::of_place(place);
+        let others = self.on(&key).any(|found| found.integration.host.organization.is_some());
+        HostSpec { key, organization: organization.filter(|_| others).cloned() }
     }
 
     /// The command that ends it.

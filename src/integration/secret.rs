@@ -57,6 +57,10 @@ pub fn open_client_secret(
     vault: &Vault,
 ) -> Result<Option<Secret>, ClientSecretError> {
     let Some(sealed) = &oauth.encrypted_client_secret else { return Ok(None) };
+    // Whatever key is here, it opens no other seal than age's.
+    if oauth.is_sealed_elsewhere() {
+        return Err(ClientSecretError::Malformed);
+    }
     let sealed_to = match oauth.recipients.as_slice() {
         [] => "another key (the integration does not say which)".to_owned(),
         keys => keys.join(", "),

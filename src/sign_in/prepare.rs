@@ -52,9 +52,13 @@ impl<'a> SignIn<'a> {
         };
         let of_app = if oauth.is_public() { ClientMode::Public } else { ClientMode::Confidential };
         let mode = mode.unwrap_or(of_app);
-        let issuer = Issuer::parse(&oauth.issuer_url, &self.integration.trusted_issuers)
-            .map_err(|error| Failure::new(error.to_string()).hint(issuer_hint(error.hint())))?;
-        let secret = secret_for(mode, oauth, self.vault, self.key)?;
+        let issuer = Issuer::parse(&oauth.issuer_url, &self.integration.trusted_issuers).map_err(
+            |error| {
+                Failure::new(error.to_string())
+                    .hint(issuer_hint(error.hint(), &self.integration.host))
+            },
+        )?;
+        let secret = secret_for(mode, oauth, self.vault, &self.integration.host)?;
         // Nobody should go through a browser for a sign-in that cannot be kept.
         self.vault.write().and_then(|writer| writer.rehearse()).map_err(not_kept)?;
         let endpoints = self.endpoints(&issuer)?;

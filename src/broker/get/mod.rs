@@ -11,7 +11,7 @@ use super::shelf::Shelf;
 use super::subject::{SessionKey, Subject};
 use super::{STATE, USE_HTTP_PATH};
 use crate::azure::{Organization, Place, Scheme, is_token};
-use crate::integration::{FileError, HostSpec, Integration, Integrations};
+use crate::integration::{FileError, Integration, Integrations};
 use crate::protocol::{Answer, Credential, Request};
 use crate::report::{Exit, Message};
 use crate::secret::Secret;
@@ -182,9 +182,7 @@ fn elsewhere(subject: &Subject, integration: &Integration) -> Outcome {
 fn not_configured(request: &Request, subject: &Subject, integrations: &Integrations) -> Outcome {
     let organization = subject.asked_organization(request);
     let host = integrations.asked_for(&subject.place, organization.as_ref());
-    // Beside the integrations of other organizations, this one gets its own.
-    let organization = organization.filter(|_| integrations.on(&subject.host()).next().is_some());
-    let spec = HostSpec { key: subject.host(), organization };
+    let spec = integrations.to_configure(&subject.place, organization.as_ref());
     let message = Message::error(integrations.not_configured(&host))
         .hint(Integrations::configure_command(&spec));
     Outcome::quit(message, Exit::NotConfigured)
