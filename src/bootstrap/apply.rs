@@ -10,7 +10,7 @@ use super::planned::{Fate, Planned};
 use super::prove::for_a_script;
 use super::report::{Change, HostReport, TokenReport};
 use super::source::Source;
-use crate::azure::{Organization, Place, Scheme};
+use crate::azure::{Organization, Place};
 use crate::broker::SessionKey;
 use crate::clock;
 use crate::doctor::prove;
@@ -178,7 +178,8 @@ impl Bench<'_> {
         expires_at: Option<u64>,
     ) -> NewPat<'p> {
         let username = username.as_bytes();
-        NewPat { scheme: Scheme::Https, place, organization, integration, username, expires_at }
+        let scheme = integration.scheme();
+        NewPat { scheme, place, organization, integration, username, expires_at }
     }
 
     fn import(

@@ -89,6 +89,8 @@ struct WireHost {
     #[serde(default)]
     virtual_directory: Option<String>,
     #[serde(default)]
+    allow_http: Option<bool>,
+    #[serde(default)]
     trusted_issuers: Vec<String>,
 }
 
@@ -214,6 +216,7 @@ impl WireHost {
             oauth: oauth.map(WireOAuth::given).transpose()?,
             pat: self.pat,
             virtual_directory: self.virtual_directory.map(|path| directory(&path)).transpose()?,
+            allow_http: self.allow_http,
             trusted_issuers: self.trusted_issuers,
             tokens: Vec::new(),
             spec,

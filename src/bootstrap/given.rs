@@ -26,6 +26,8 @@ pub struct GivenHost {
     pub pat: Option<bool>,
     /// The virtual directory of a Server, where it is said.
     pub virtual_directory: Option<VirtualDirectory>,
+    /// Whether a Server is reached over plain http, where that is said.
+    pub allow_http: Option<bool>,
     /// Issuers beside Entra's.
     pub trusted_issuers: Vec<String>,
     /// What was signed in with elsewhere.

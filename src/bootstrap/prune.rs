@@ -84,16 +84,17 @@ fn forget_token(
     host: &HostKey,
     known: &ImportedToken,
 ) -> Result<Option<TokenReport>, Failure> {
-    let key = PatKey { scheme: Scheme::Https, host: host.clone() };
-    let gone = vault.update(&key.to_string(), |kept: &mut Option<Pats>| {
-        let kept = &mut kept.as_mut()?.pats;
-        let at = kept.iter().position(|pat| {
-            Source::Pat(host.clone(), pat.organization.clone()).to_string() == known.source
-                && pat.login.secret().digest() == known.digest
+    for scheme in [Scheme::Https, Scheme::Http] {
+        let key = PatKey { scheme, host: host.clone() };
+        let gone = vault.update(&key.to_string(), |kept: &mut Option<Pats>| {
+            let kept = &mut kept.as_mut()?.pats;
+            let at = kept.iter().position(|pat| {
+                Source::Pat(host.clone(), pat.organization.clone()).to_string() == known.source
+                    && pat.login.secret().digest() == known.digest
+            })?;
+            Some(kept.remove(at))
         })?;
-        Some(kept.remove(at))
-    })?;
-    if let Some(gone) = gone {
+        let Some(gone) = gone else { continue };
         return Ok(Some(TokenReport {
             kind: "pat",
             organization: gone.organization,

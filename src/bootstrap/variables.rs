@@ -19,7 +19,7 @@ use crate::when::parse_end;
 const LIMIT: usize = 64 << 10;
 
 /// The names, each also with `_FILE` behind.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "ONA_AZURE_HOST",
     "ONA_AZURE_SCM_ID",
     "ONA_AZURE_ISSUER_URL",
@@ -27,6 +27,7 @@ const NAMES: [&str; 13] = [
     "ONA_AZURE_CLIENT_SECRET",
     "ONA_AZURE_ENCRYPTED_CLIENT_SECRET",
     "ONA_AZURE_VIRTUAL_DIRECTORY",
+    "ONA_AZURE_ALLOW_HTTP",
     "ONA_AZURE_PAT",
     "ONA_AZURE_PAT_EXPIRES",
     "ONA_AZURE_PAT_ORGANIZATION",
@@ -161,6 +162,10 @@ impl Values {
                 .get("VIRTUAL_DIRECTORY")
                 .map(|path| directory(&path))
                 .transpose()?,
+            allow_http: self
+                .get("ALLOW_HTTP")
+                .map(|text| yes_or_no("ONA_AZURE_ALLOW_HTTP", &text))
+                .transpose()?,
             trusted_issuers: Vec::new(),
             tokens: self.tokens(&spec, now)?,
             spec,
@@ -224,21 +229,20 @@ impl Values {
         }
         if let Some(secret) = self.secret("REFRESH_TOKEN") {
             let public = self.get("REFRESH_TOKEN_PUBLIC_CLIENT");
-            let public = public.map_or(Ok(false), |text| yes_or_no(&text))?;
+            let public = public.map_or(Ok(false), |text| {
+                yes_or_no("ONA_AZURE_REFRESH_TOKEN_PUBLIC_CLIENT", &text)
+            })?;
             tokens.push(GivenToken::Refresh { secret, organization: None, public });
         }
         Ok(tokens)
     }
 }
 
-fn yes_or_no(text: &str) -> Result<bool, Failure> {
+fn yes_or_no(name: &str, text: &str) -> Result<bool, Failure> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" => Ok(true),
         "0" | "false" | "no" => Ok(false),
-        _ => Err(usage(
-            format!("ONA_AZURE_REFRESH_TOKEN_PUBLIC_CLIENT is {}", quoted(text)),
-            "write true or false",
-        )),
+        _ => Err(usage(format!("{name} is {}", quoted(text)), "write true or false")),
     }
 }
 

@@ -72,7 +72,7 @@ impl Target {
         };
         let place = found.integration.host.key.place();
         let integration = found.integration.clone();
-        Ok(Self { scheme: Scheme::Https, place, organization: None, integration })
+        Ok(Self { scheme: integration.scheme(), place, organization: None, integration })
     }
 
     pub(super) fn host(&self) -> HostKey {

@@ -90,7 +90,7 @@ impl Target {
         };
         let path = path.trim_start_matches('/').to_owned();
         Self {
-            scheme: Scheme::Https,
+            scheme: integration.scheme(),
             place: integration.host.key.place(),
             path: Some(path).filter(|path| !path.is_empty()),
             username: None,

@@ -140,6 +140,15 @@ pub struct OAuth {
 }
 
 impl Integration {
+    /// Over what the host is reached where no address says it. A Server that may be reached over
+    /// plain http is one that has nothing else.
+    pub fn scheme(&self) -> Scheme {
+        match (&self.host.key, self.allow_http) {
+            (HostKey::Server(_), true) => Scheme::Http,
+            _ => Scheme::Https,
+        }
+    }
+
     /// Whether there is any way to sign in.
     pub fn has_method(&self) -> bool {
         self.oauth.is_some() || self.pat

@@ -28,6 +28,7 @@ struct Host<'g> {
     oauth: Option<OAuth<'g>>,
     pat: Option<bool>,
     virtual_directory: Option<String>,
+    allow_http: Option<bool>,
     trusted_issuers: &'g [String],
 }
 
@@ -78,6 +79,7 @@ impl<'g> Host<'g> {
             oauth: host.oauth.as_ref().map(OAuth::of),
             pat: host.pat,
             virtual_directory: host.virtual_directory.as_ref().map(ToString::to_string),
+            allow_http: host.allow_http,
             trusted_issuers: &host.trusted_issuers,
         }
     }
