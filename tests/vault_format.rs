@@ -91,8 +91,9 @@ fn each_operation_changes_the_files_it_is_about() {
     assert_eq!(changed(&machine, &before), ["access", "issued", "session"]);
 
     let now = machine.get(CONTOSO_REQUEST).expect_success();
+    machine.world.entra().revoke_access_tokens();
     machine.erase(format!("{CONTOSO_REQUEST}{}", now.stdout)).expect_success();
-    assert_eq!(changed(&machine, &refreshed), ["access"], "the refresh token stays");
+    assert_eq!(changed(&machine, &refreshed), ["access", "checks"], "the refresh token stays");
 
     let before = machine.state();
     machine.give_pat("https://dev.azure.com/contoso", "another-pat", &[]);
@@ -185,7 +186,10 @@ fn lock_files_are_never_deleted() {
     machine.add_integration(&["--pat"]);
     machine.helper(&["logout", "--all"]).expect_success();
     machine.helper(&["integration", "remove", "dev.azure.com"]).expect_success();
-    assert_eq!(locks(), before, "the same files, not new ones of the same name");
+    let mut after = locks();
+    // A question about a secret has a lock of its own.
+    after.retain(|path, _| !name_of(path).starts_with("verify-"));
+    assert_eq!(after, before, "the same files, not new ones of the same name");
     let left = machine.state_names();
     assert!(left.contains(&"runner.key".to_owned()), "{left:?}");
     assert!(!left.iter().any(|name| name.ends_with(".sealed") || name == "vault.json"), "{left:?}");
