@@ -196,9 +196,14 @@ fn plain_http_is_what_is_wrong_with_an_address() {
 fn a_home_that_git_is_not_told_of_is_said() {
     let machine = in_clone();
     let script = "home=$(getent passwd \"$(id -u)\" | cut -d: -f6)
+        # The program may lie below that home, which is hidden then: so git asks a copy.
+        program=$HOME/git-credential-ona-azure
+        cp \"$PROGRAM\" \"$program\"
+        git config --global --remove-section credential.https://dev.azure.com
+        \"$program\" setup-git >\"$HOME/said\" 2>&1
         mount --bind \"$HOME\" \"$home\"
         unset HOME
-        exec \"$PROGRAM\" doctor --json https://dev.azure.com/contoso";
+        exec \"$program\" doctor --json https://dev.azure.com/contoso";
     let Some(done) = machine.script_with_mounts(script, "") else { return };
     let words = ["HOME is not set, so git reads no configuration of yours", "export HOME=/"];
     expect_root(&done.json(), "git.helper", &words);

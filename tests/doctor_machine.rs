@@ -488,7 +488,7 @@ fn a_server_whose_tokens_are_kept_for_http_is_looked_at_over_http() {
         let targets = doctor(machine, &[])["targets"].as_array().expect("targets").clone();
         targets[1..].iter().map(|target| target["url"].clone()).collect::<Vec<_>>()
     };
-    assert_eq!(targets(&machine), ["https://tfs.corp.example/tfs"]);
+    assert_eq!(targets(&machine), ["http://tfs.corp.example/tfs"], "it has nothing else");
     machine.give_pat("http://tfs.corp.example/tfs/Main", "s3cret", &[]);
     assert_eq!(targets(&machine), ["http://tfs.corp.example/tfs/main"]);
     machine.give_pat("https://tfs.corp.example/tfs/Main", "s3cret", &[]);

@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::*;
+use serde_json::json;
 
 const APP: &str = "https://tfs.corp.example/tfs/DefaultCollection/app/_git/app";
 const REQUEST: &str =
@@ -262,4 +263,94 @@ fn an_old_git_that_cannot_send_the_token_at_once_is_named_by_setup_git() {
         ),
         "{said}"
     );
+}
+
+const OVER_HTTP: &str = "http://tfs.corp.example:8080/tfs";
+
+/// Fails if the Server was ever asked for over https.
+#[track_caller]
+fn expect_http_only(machine: &Machine) {
+    assert_eq!(machine.world.strays(), Vec::<String>::new());
+    let hosts: Vec<_> = machine.world.all_connections().into_keys().collect();
+    assert_eq!(hosts, ["http://tfs.corp.example:8080"]);
+}
+
+#[test]
+fn a_server_that_allows_http_is_tested_and_proposed_over_http() {
+    let machine = Machine::new();
+    machine.let_git_use_the_server();
+    let host = "tfs.corp.example:8080";
+    let flags = ["--virtual-directory", "/tfs", "--allow-http", "--pat"];
+    let added = machine.helper(&[&["integration", "add", "--host", host], &flags[..]].concat());
+    let added = added.expect_success();
+    let login = format!("git-credential-ona-azure login {OVER_HTTP} --pat\n");
+    assert!(added.stdout.ends_with(&login), "{added:#?}");
+    let tested = machine.helper(&["integration", "test", host]).expect_success();
+    assert!(tested.stdout.contains(&format!("\n{OVER_HTTP}\n")), "{tested:#?}");
+    assert!(tested.stdout.ends_with(&login), "{tested:#?}");
+    let status = machine.helper(&["status"]).expect_success();
+    assert!(status.stdout.contains(&login), "{status:#?}");
+    // What is proposed works.
+    let pat = machine.world.server().add_pat();
+    machine.helper_with(&["login", OVER_HTTP, "--pat"], &pat).expect_success();
+    assert_eq!(machine.helper(&["token"]).expect_success().stdout.trim_end(), pat);
+    machine.set_up_git();
+    let url = format!("{OVER_HTTP}/DefaultCollection/app/_git/app");
+    machine.git_quietly("", &["clone", "-q", &url, "app"]);
+    machine.helper(&["doctor"]).expect_success();
+    expect_http_only(&machine);
+}
+
+#[test]
+fn a_server_is_bootstrapped_over_http_by_document_and_by_variables() {
+    let url = format!("{OVER_HTTP}/DefaultCollection/app/_git/app");
+    for by_document in [true, false] {
+        let mut machine = Machine::new();
+        machine.let_git_use_the_server();
+        let pat = machine.world.server().add_pat();
+        let run = |machine: &Machine, more: &[&str]| match by_document {
+            true => {
+                let document = json!({
+                    "integrations": [{
+                        "host": "tfs.corp.example:8080",
+                        "virtualDirectory": "/tfs",
+                        "allowHttp": true,
+                    }],
+                    "tokens": [{
+                        "host": "tfs.corp.example:8080",
+                        "organization": "DefaultCollection",
+                        "token": pat,
+                    }],
+                });
+                let arguments = [&["bootstrap", "--from", "-"], more].concat();
+                machine.scanner().add(&pat);
+                machine.helper_with(&arguments, document.to_string())
+            }
+            false => machine.helper(&[&["bootstrap"], more].concat()),
+        };
+        if !by_document {
+            machine.set("ONA_AZURE_HOST", "tfs.corp.example:8080");
+            machine.set("ONA_AZURE_VIRTUAL_DIRECTORY", "/tfs");
+            machine.set("ONA_AZURE_ALLOW_HTTP", "true");
+            machine.set("ONA_AZURE_PAT", &*pat);
+            machine.set("ONA_AZURE_PAT_ORGANIZATION", "DefaultCollection");
+        }
+        let done = run(&machine, &[]).expect_success();
+        let added = "tfs.corp.example:8080: integration added, personal access token for \
+                     defaultcollection added\n";
+        assert!(done.stdout.starts_with(added), "{done:#?}");
+        machine.git_quietly("", &["clone", "-q", &url, "app"]);
+        let done = run(&machine, &[]).expect_success();
+        assert!(done.stdout.contains("tfs.corp.example:8080: nothing to change"), "{done:#?}");
+        assert_eq!(machine.get(format!("url={url}\n")).password(), pat);
+        expect_http_only(&machine);
+        assert_eq!(machine.get(format!("url={}\n", url.replacen("http", "https", 1))).stdout, "");
+    }
+    let mut machine = Machine::new();
+    machine.set("ONA_AZURE_HOST", "dev.azure.com/contoso");
+    machine.set("ONA_AZURE_PAT", "not-tried");
+    machine.set("ONA_AZURE_ALLOW_HTTP", "true");
+    let done = machine.helper(&["bootstrap"]);
+    assert_eq!(done.code, 2, "{done:#?}");
+    assert!(done.stderr.contains("only a Server may be reached so"), "{done:#?}");
 }

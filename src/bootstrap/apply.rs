@@ -186,14 +186,8 @@ impl Bench<'_> {
         expires_at: Option<u64>,
     ) -> NewPat<'p> {
         let username = username.as_bytes();
-        NewPat {
-            scheme: integration.scheme(),
-            place,
-            organization,
-            integration,
-            username,
-            expires_at,
-        }
+        let scheme = integration.scheme();
+        NewPat { scheme, place, organization, integration, username, expires_at }
     }
 
     fn import(

@@ -47,6 +47,7 @@ impl<'g> Composed<'g> {
         if let Some(directory) = &given.virtual_directory {
             new.virtual_directory = directory.clone();
         }
+        new.allow_http = given.allow_http.unwrap_or(new.allow_http);
         if !given.trusted_issuers.is_empty() {
             new.trusted_issuers.clone_from(&given.trusted_issuers);
         }
@@ -138,6 +139,12 @@ fn with_secret<'g>(
 fn check(new: &Integration, given: &GivenHost) -> Result<(), Failure> {
     let host = &given.spec;
     let wrong = |text: String, hint: &str| Err(Failure::new(text).hint(hint).exit(Exit::Usage));
+    if new.allow_http && new.scm_id == ScmId::Entra {
+        return wrong(
+            format!("plain http is allowed for {host}, and only a Server may be reached so"),
+            "leave out allowHttp, or ONA_AZURE_ALLOW_HTTP",
+        );
+    }
     let mut sources = Vec::new();
     for token in &given.tokens {
         let odd = |byte: &u8| byte.is_ascii_control() || byte.is_ascii_whitespace();

@@ -28,7 +28,7 @@ pub struct GivenHost {
     pub pat: Option<bool>,
     /// The virtual directory of a Server, where it is said.
     pub virtual_directory: Option<VirtualDirectory>,
-    /// Whether a Server may be reached over plain http, where that is said.
+    /// Whether a Server is reached over plain http, where that is said.
     pub allow_http: Option<bool>,
     /// Issuers beside Entra's.
     pub trusted_issuers: Vec<String>,

@@ -50,7 +50,7 @@ impl Bench<'_> {
         given: &'g GivenHost,
     ) -> Result<Vec<Planned<'g>>, Failure> {
         // Damaged ones are given anew.
-        let kept_pats = self.kept_pats(&given.spec.key, integration.scheme())?;
+        let kept_pats = self.kept_pats(integration.scheme(), &given.spec.key)?;
         let damaged = kept_pats.is_none();
         let kept_pats = kept_pats.unwrap_or_default().pats;
         let planned = given.tokens.iter().map(|token| {
@@ -103,8 +103,8 @@ impl Bench<'_> {
     /// The personal access tokens of a host; `None` if they are damaged.
     pub(super) fn kept_pats(
         &self,
-        host: &HostKey,
         scheme: Scheme,
+        host: &HostKey,
     ) -> Result<Option<Pats>, Failure> {
         let key = PatKey { scheme, host: host.clone() };
         match self.vault.read::<Pats>(&key.to_string()) {

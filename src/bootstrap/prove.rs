@@ -5,7 +5,7 @@ use super::apply::Bench;
 use super::given::GivenToken;
 use super::planned::{Fate, Planned};
 use super::source::Source;
-use crate::azure::{GIVE_SECRET, Scheme};
+use crate::azure::GIVE_SECRET;
 use crate::broker::{SessionKey, access, refresh_now};
 use crate::clock;
 use crate::devops::{Asker, Site, try_pat};
@@ -34,7 +34,7 @@ impl Bench<'_> {
         };
         let place = key.place();
         let site = Site {
-            scheme: Scheme::Https,
+            scheme: integration.scheme(),
             place: &place,
             virtual_directory: &integration.virtual_directory,
             organization: organization.as_ref(),
@@ -73,8 +73,8 @@ impl Bench<'_> {
         if self.offline {
             return Ok(());
         }
-        let kept =
-            self.kept_pats(&HostKey::of_place(site.place), site.scheme)?.unwrap_or_default().pats;
+        let kept = self.kept_pats(site.scheme, &HostKey::of_place(site.place))?;
+        let kept = kept.unwrap_or_default().pats;
         let kept = kept.iter().rfind(|pat| pat.organization.as_ref() == site.organization);
         let Some(kept) = kept else { return Ok(()) };
         let username = kept.username.clone().unwrap_or_default();

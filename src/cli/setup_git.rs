@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::Room;
 use super::args::SetupGit;
-use crate::azure::{Place, Scheme, home_url};
+use crate::azure::{Place, home_url};
 use crate::git::Git;
 use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, set_up, undo};
 use crate::integration::{HostKey, Integrations};
@@ -75,9 +75,13 @@ pub(super) fn this_program() -> Result<PathBuf, Failure> {
 fn warn_of_old_git(git: &Git, integrations: &Integrations) {
     let server = integrations.all().iter().find_map(|found| {
         let HostKey::Server(authority) = &found.integration.host.key else { return None };
-        let scheme = if found.integration.allow_http { Scheme::Http } else { Scheme::Https };
         let place = Place::Other(authority.clone());
-        Some(home_url(scheme, &place, &found.integration.virtual_directory, None))
+        Some(home_url(
+            found.integration.scheme(),
+            &place,
+            &found.integration.virtual_directory,
+            None,
+        ))
     });
     if let Some((major, minor)) = git.version()
         && let Some(server) = server

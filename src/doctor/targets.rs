@@ -258,15 +258,15 @@ fn of_host(
     names.iter().map(|name| target(path(name))).collect()
 }
 
-/// Over what a host is reached: a Server over plain http too where that is allowed and something
-/// is kept for it, and over nothing else where that is all there is.
+/// Over what a host is reached: that for which something is kept, else what the integration says.
 fn schemes(machine: &Machine, integration: &Integration) -> Vec<Scheme> {
-    let keeps = |scheme| !pats(machine, integration, scheme).pats.is_empty();
-    match integration.allow_http && keeps(Scheme::Http) {
-        false => vec![Scheme::Https],
-        true if keeps(Scheme::Https) => vec![Scheme::Https, Scheme::Http],
-        true => vec![Scheme::Http],
+    let keeps = |scheme: &Scheme| !pats(machine, integration, *scheme).pats.is_empty();
+    let mut schemes = vec![Scheme::Https];
+    if integration.allow_http {
+        schemes.push(Scheme::Http);
+        schemes.retain(keeps);
     }
+    if schemes.is_empty() { vec![integration.scheme()] } else { schemes }
 }
 
 fn pats(machine: &Machine, integration: &Integration, scheme: Scheme) -> Pats {

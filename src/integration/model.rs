@@ -145,10 +145,13 @@ pub struct OAuth {
 }
 
 impl Integration {
-    /// Over what the host is reached where nothing else is said: a Server that may be spoken to in
-    /// clear most often cannot be otherwise.
+    /// Over what the host is reached where no address says it. A Server that may be reached over
+    /// plain http is one that has nothing else.
     pub fn scheme(&self) -> Scheme {
-        if self.allow_http { Scheme::Http } else { Scheme::Https }
+        match (&self.host.key, self.allow_http) {
+            (HostKey::Server(_), true) => Scheme::Http,
+            _ => Scheme::Https,
+        }
     }
 
     /// Whether there is any way to sign in.

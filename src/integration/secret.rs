@@ -19,7 +19,7 @@ pub enum ClientSecretError {
     },
     /// `encryptedClientSecret` is not what age makes.
     #[error(
-        "the client secret cannot be opened here: it is no age file, so it is sealed to Ona's own runner key, or damaged"
+        "the client secret (encryptedClientSecret) cannot be opened here: it is no age file, so it is sealed to Ona's own runner key, or damaged"
     )]
     Malformed,
     /// The runner key cannot be read.

@@ -219,8 +219,17 @@ impl Asked<'_> {
         let name = self.asked_name(organization);
         // Only an account is somebody: the organization, `git` or a nickname exclude nobody.
         let account = name.filter(|name| self.subject.place.is_cloud() && name.contains(&b'@'));
-        let of_a_pat = match name {
-            Some(name) => self.is_of_a_pat(name, organization)?,
+        let of_a_pat = match name.map(|name| self.is_of_a_pat(name, organization)) {
+            // Damaged ones keep no session from answering.
+            Some(Err(error))
+                if error.is_damage_of::<Pats>()
+                    && sessions.iter().any(|(_, access)| {
+                        account.is_none_or(|account| is_account(access, account))
+                    }) =>
+            {
+                false
+            }
+            Some(of_a_pat) => of_a_pat?,
             None => false,
         };
         let known: Vec<String> =

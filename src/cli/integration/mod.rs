@@ -257,8 +257,8 @@ fn sign_in_url(integration: &Integration) -> String {
         (HostKey::Cloud, Some(organization)) => format!("https://dev.azure.com/{organization}"),
         (HostKey::Cloud, None) => "https://dev.azure.com/ORGANIZATION".to_owned(),
         (HostKey::Server(authority), _) => {
-            let scheme = integration.scheme();
-            format!("{scheme}://{authority}{}", integration.virtual_directory.prefix())
+            let (scheme, directory) = (integration.scheme(), &integration.virtual_directory);
+            format!("{scheme}://{authority}{}", directory.prefix())
         }
     }
 }

@@ -266,7 +266,7 @@ fn pats(host: &Host, now: u64) -> Option<Block> {
                 HostKey::Cloud if integration.host.organization.is_none() => {
                     "https://dev.azure.com/<organization>".to_owned()
                 }
-                _ => host.url(Scheme::Https, integration.host.organization.as_ref()),
+                _ => host.url(integration.scheme(), integration.host.organization.as_ref()),
             };
             rows.push(row(WHAT_TO_DO, format!("git-credential-ona-azure login {url} --pat")));
         }

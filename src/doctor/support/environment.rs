@@ -34,6 +34,7 @@ const SHOWN: &[&str] = &[
     "ONA_AZURE_STATE_DIR",
     "ONA_AZURE_TRACE",
     "ONA_AZURE_VIRTUAL_DIRECTORY",
+    "ONA_AZURE_ALLOW_HTTP",
     "PATH",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
