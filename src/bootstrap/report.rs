@@ -124,7 +124,7 @@ impl HostReport {
 
     /// The same for scripts.
     pub fn json(&self) -> Value {
-        json!({
+        let mut document = json!({
             "host": self.host,
             "ok": self.failure.is_none(),
             "changed": self.failure.is_none() && self.changed(),
@@ -136,15 +136,16 @@ impl HostReport {
             })).collect::<Vec<_>>(),
             "account": self.account,
             "verified": self.verified,
-            "warning": self.warning.as_ref().map(|warning| json!({
-                "text": warning.message.text,
-                "hint": warning.message.hint,
-            })),
             "error": self.failure.as_ref().map(|failure| json!({
                 "text": failure.message.text,
                 "hint": failure.message.hint,
                 "exit": failure.exit as u8,
             })),
-        })
+        });
+        if let (Some(warning), Some(document)) = (&self.warning, document.as_object_mut()) {
+            let warning = json!({ "text": warning.message.text, "hint": warning.message.hint });
+            document.insert("warning".to_owned(), warning);
+        }
+        document
     }
 }

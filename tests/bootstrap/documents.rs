@@ -145,7 +145,7 @@ fn what_makes_no_sense_is_found_before_anything_is_written() {
         (json!({}), "the document holds neither integrations nor tokens"),
         (json!({ "integrations": [] }), "the document holds no integrations"),
         (json!({ "integration": [] }), "of the document is missing, unknown or of the wrong type"),
-        (json!([]), "the document holds neither integrations nor tokens"),
+        (json!([]), "the document holds no integrations"),
         (with("host", json!("https://")), "is no host"),
         (with("host", json!(7)), "integrations[1].host of the document"),
         (with("scmId", json!("azuredevops")), "\"azuredevops\" is no kind of integration"),
