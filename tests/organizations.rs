@@ -11,6 +11,10 @@ const LIN: &str = "lin@fabrikam.example";
 const OTHER_APP: &str = "99998888-7777-6666-5555-444433332222";
 const NORTHWIND: &str = "protocol=https\nhost=dev.azure.com\npath=northwind/x/_git/x\n";
 
+/// Bytes that only Ona's runner makes anything of.
+const SEALED_BY_ONA: &str =
+    "j4Kc/9T+gNuVq2xR1nWlzO0Hh8Yd7mPp3sBvXkE5aLQfUZyGw6tIJcMoCrN/+SDeKb1i9uFAx2VT4j8=";
+
 fn issuer(tenant: &str) -> String {
     format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0")
 }
@@ -173,11 +177,11 @@ fn a_secret_sealed_to_ona_s_own_runner_key_is_said_to_be_and_makes_no_public_cli
     for text in [
         of(json!({"oauth": {
             "clientId": CLIENT_ID, "issuerUrl": issuer(CONTOSO),
-            "encryptedClientSecret": "c2VhbGVkIGJ5IE9uYSdzIHJ1bm5lcg=="
+            "encryptedClientSecret": SEALED_BY_ONA
         }})),
         of(json!({
             "oauthClientId": CLIENT_ID, "issuerUrl": issuer(CONTOSO),
-            "oauthEncryptedClientSecret": "c2VhbGVkIGJ5IE9uYSdzIHJ1bm5lcg=="
+            "oauthEncryptedClientSecret": SEALED_BY_ONA
         })),
     ] {
         for command in [&["integration", "import", "-"][..], &["bootstrap", "--from", "-"]] {

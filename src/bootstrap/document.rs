@@ -358,7 +358,8 @@ impl WireOAuth {
             (Some(plain), None) => Some(GivenSecret::Plain(plain.0)),
             (None, Some(sealed)) => Some(match armored(&sealed) {
                 Ok(sealed) => GivenSecret::Sealed(sealed),
-                Err(_) => GivenSecret::SealedElsewhere(sealed),
+                Err(_) if is_ciphertext(&sealed) => GivenSecret::SealedElsewhere(sealed),
+                Err(failure) => return Err(failure),
             }),
             (None, None) => None,
         };
@@ -406,6 +407,13 @@ fn end_of(value: &Value, now: u64) -> Result<u64, Failure> {
         _ => None,
     };
     end.ok_or_else(|| usage("expiresAt is no time", "write 2027-01-31T12:00:00Z"))
+}
+
+/// Whether it is base64 of bytes that are no text, as what Ona's runner seals. Text would be the secret
+/// itself, and the file it would be kept in is readable by all.
+fn is_ciphertext(text: &str) -> bool {
+    let decoded = STANDARD.decode(text.trim()).map(Zeroizing::new);
+    decoded.is_ok_and(|bytes| bytes.len() >= 32 && std::str::from_utf8(&bytes).is_err())
 }
 
 /// A sealed client secret as the integrations file keeps it. Protobuf's JSON writes bytes as
