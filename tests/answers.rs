@@ -30,7 +30,7 @@ fn check(machine: &Machine, url: &str, id: &str) -> Value {
 #[test]
 fn doctor_tells_answers_to_git_apart() {
     const ELSEWHERE: &str = "open the repository's address in a browser, and give git the one it ends at: git \
-                             remote set-url origin <URL>";
+                             remote set-url origin URL";
     let machine = Machine::signed_in();
     let ids = ("ActivityId", ACTIVITY);
     let html = ("Content-Type", "text/html; charset=utf-8");

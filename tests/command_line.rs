@@ -243,7 +243,7 @@ fn a_word_that_may_be_a_secret_is_not_repeated() {
     let too_many = "error: there is an argument too many\n\
                     hint: secrets go on standard input, never on the command line; see --help\n";
     let no_address = "error: a token goes on standard input, and what stands after --pat is the URL it is for\n\
-                      hint: if it was the token, revoke it; then: git-credential-ona-azure login <URL> --pat < file\n";
+                      hint: if it was the token, revoke it; then: git-credential-ona-azure login URL --pat < file\n";
     let rows: [(&[&str], &str); 7] = [
         (&["login", URL, "--pat", "hunter2secret"], too_many),
         (&["logout", URL, "hunter2secret"], too_many),

@@ -112,9 +112,9 @@ fn a_user_for_whom_nothing_is_kept_is_said() {
     let address = "https://tfs.corp.example/Main/app/_git/app";
     let of = |user: &str| address.replace("://", &format!("://{user}@"));
     machine.git_quietly("app", &["remote", "set-url", "origin", &of("bob")]);
-    let set = format!("git remote set-url <remote> {}", address.replace("Main", "main"));
+    let set = format!("git remote set-url REMOTE {}", address.replace("Main", "main"));
     let words =
-        ["git asks for the user bob, for whom nothing is kept", "git remote set-url <remote>"];
+        ["git asks for the user bob, for whom nothing is kept", "git remote set-url REMOTE"];
     let document = doctor(&machine);
     expect_root(&document, "git.address", &words);
     expect(&document, "credential", "skipped", &[]);
@@ -187,7 +187,7 @@ fn plain_http_is_what_is_wrong_with_an_address() {
     machine.add_pat_integration("tfs.corp.example", &[]);
     for host in ["dev.azure.com/contoso", "tfs.corp.example/Main"] {
         let done = machine.helper(&["doctor", "--json", &format!("http://{host}")]);
-        let words = ["plain http", "git remote set-url <remote> https://"];
+        let words = ["plain http", "git remote set-url REMOTE https://"];
         expect_root(&done.json(), "git.address", &words);
     }
 }

@@ -449,7 +449,7 @@ fn an_address_without_its_servers_virtual_directory_is_said_to_lack_it() {
     let words = [
         "https://tfs.corp.example/Main/my%20app/_git/app is not below /tfs, the virtual directory",
         "write it as https://tfs.corp.example/tfs/Main/my%20app/_git/app; if /tfs is wrong: ",
-        "integration add --host tfs.corp.example --virtual-directory <path>",
+        "integration add --host tfs.corp.example --virtual-directory /tfs",
     ];
     expect(&document, "integration", "failed", &words);
     assert_eq!(document["check"], "integration", "{document:#}");

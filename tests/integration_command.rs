@@ -327,7 +327,7 @@ fn what_is_no_host_is_refused() {
             2,
             "",
             &format!(
-                "error: {host:?} is no host\nhint: write dev.azure.com, dev.azure.com/<organization>, \
+                "error: {host:?} is no host\nhint: write dev.azure.com, dev.azure.com/ORGANIZATION, \
                  or the Server's host[:port]\n"
             ),
         );
@@ -949,7 +949,7 @@ fn broken() -> Vec<(String, &'static str, &'static str)> {
         (
             r#"{"version": 1, "runnerName": 7, "integrations": []}"#.to_owned(),
             "runnerName is not text",
-            r#"write "runnerName": "<name>", or remove it"#,
+            r#"write "runnerName": "NAME", or remove it"#,
         ),
         (
             of(r#"{"scmId": "azuredevops_entra", "host": "dev.azure.com", "pat": "yes"}"#),
@@ -979,7 +979,7 @@ fn broken() -> Vec<(String, &'static str, &'static str)> {
         (
             of(r#"{"scmId": "azuredevops_server", "host": "tfs/x", "pat": true}"#),
             "integrations[0].host is \"tfs/x\", which is no host",
-            "write dev.azure.com, dev.azure.com/<organization>, or the Server's host[:port]",
+            "write dev.azure.com, dev.azure.com/ORGANIZATION, or the Server's host[:port]",
         ),
         (
             of(

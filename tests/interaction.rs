@@ -18,7 +18,7 @@ fn where_it_is_never_to_ask_login_opens_no_browser() {
             "",
             "error: signing in with OAuth needs a person, and ONA_AZURE_INTERACTIVE is never\n\
              hint: unset it, or pass a personal access token: git-credential-ona-azure login \
-             https://dev.azure.com/<organization> --pat < file\n",
+             https://dev.azure.com/ORGANIZATION --pat < file\n",
         );
     }
     // What comes without anybody's doing is taken.
@@ -115,7 +115,7 @@ fn in_a_ci_job_login_fails_at_once_unless_a_browser_is_asked_for() {
         "",
         "error: signing in with OAuth needs a person, and this is a CI job without a terminal\n\
          hint: say --browser or --device if somebody waits for it, or pass a personal access token: \
-         git-credential-ona-azure login https://dev.azure.com/<organization> --pat < file\n",
+         git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat < file\n",
     );
     let contoso = machine.helper(&["login", CONTOSO_URL]);
     assert!(contoso.stderr.ends_with(" login https://dev.azure.com/contoso --pat < file\n"));

@@ -189,9 +189,9 @@ fn the_command_that_is_named_for_a_damaged_file_mends_it() {
     const AFRESH: &str =
         "forget what is kept, then sign in again: git-credential-ona-azure logout --all";
     const LOGIN_AGAIN: &str =
-        "sign in again, which sets the damaged file aside: git-credential-ona-azure login <URL>";
+        "sign in again, which sets the damaged file aside: git-credential-ona-azure login URL";
     const PAT_AGAIN: &str = "give the personal access token again, which sets the damaged file aside: \
-                             git-credential-ona-azure login <URL> --pat";
+                             git-credential-ona-azure login URL --pat";
     let bound = "https://dev.azure.com/contoso";
     let mut told = Vec::new();
     for (kind, hint) in

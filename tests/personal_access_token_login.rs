@@ -237,7 +237,7 @@ fn a_token_that_does_not_work_is_refused_in_words_and_not_kept() {
             "error: dev.azure.com/contoso answers with a redirect to https://portal.example, where \
              no token is sent; the token is not kept\n\
              hint: open https://dev.azure.com/contoso in a browser, and use the address it ends \
-             at: git-credential-ona-azure login <URL> --pat\n"
+             at: git-credential-ona-azure login URL --pat\n"
                 .to_owned(),
         ),
         (
@@ -302,7 +302,7 @@ fn a_token_for_an_organization_that_is_not_there_is_not_kept() {
         "",
         "error: there is no organization contosso at dev.azure.com; the token is not kept\n\
          hint: check the name in the address of its repositories, then: git-credential-ona-azure \
-         login https://dev.azure.com/<organization> --pat\n",
+         login https://dev.azure.com/ORGANIZATION --pat\n",
     );
     let path = "/contosso/_apis/git/repositories?api-version=5.0";
     assert_eq!(machine.world.requests(), trial("dev.azure.com", path, 404));
@@ -379,7 +379,7 @@ fn on_a_server_a_token_is_tried_where_it_will_be_used() {
             "error: tfs.corp.example has no Azure DevOps Server at /tfs; the token is not kept\n\
              hint: step 5 (Azure DevOps and tenant): name the part of its address between host and \
              collection (/ if there is none): git-credential-ona-azure integration add --host \
-             tfs.corp.example --virtual-directory <path>\n"
+             tfs.corp.example --virtual-directory /tfs\n"
                 .to_owned(),
         ),
         (
@@ -390,7 +390,7 @@ fn on_a_server_a_token_is_tried_where_it_will_be_used() {
              is not kept\n\
              hint: compare it with the address in a browser; what that has between host and \
              collection (/ if nothing) belongs here: git-credential-ona-azure integration add \
-             --host tfs.corp.example --virtual-directory <path>\n"
+             --host tfs.corp.example --virtual-directory /tfs\n"
                 .to_owned(),
         ),
         (
@@ -631,7 +631,7 @@ fn the_organization_has_to_be_named_once() {
             2,
             "",
             "error: a personal access token is for one organization, and none is named\n\
-             hint: git-credential-ona-azure login https://dev.azure.com/<organization> --pat\n",
+             hint: git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat\n",
         );
     }
     for url in [

@@ -422,7 +422,7 @@ fn with_tokens_only_the_server_is_reached_in_its_virtual_directory() {
         5,
         "tfs.corp.example has no Azure DevOps Server at /tfs",
         "name the part of its address between host and collection (/ if there is none): \
-         git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory <path>",
+         git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory /tfs",
     );
     machine.add_pat_integration("tfs.elsewhere.example", &[]);
     expect_fault(
@@ -480,7 +480,7 @@ fn what_the_network_answers_is_no_organization_and_no_server() {
         &format!("tfs.corp.example sends on to {gate}, where no token is sent"),
         &format!(
             "open https://tfs.corp.example/tfs in a browser: if that ends at another address of the Server, \
-             name it: git-credential-ona-azure integration add --host <host>; otherwise {fix}"
+             name it: git-credential-ona-azure integration add --host HOST; otherwise {fix}"
         ),
     );
 }

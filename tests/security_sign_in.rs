@@ -24,7 +24,7 @@ const STARTED: &str = "A browser was started. Waiting for it to come back …\n"
 /// The ways that are named where the browser does not help.
 const OTHER_WAYS: &str = "Other ways to sign in: git-credential-ona-azure login https://dev.azure.com --paste, \
     or git-credential-ona-azure login https://dev.azure.com --device, \
-    or git-credential-ona-azure login https://dev.azure.com/<organization> --pat\n";
+    or git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat\n";
 
 /// A `login` that waits for its browser.
 struct Waiting {

@@ -623,7 +623,7 @@ fn without_a_browser_it_says_so_and_waits() {
             "{OPEN}  {address}\n\nNo browser could be started here.\n\
              Other ways to sign in: git-credential-ona-azure login https://dev.azure.com --paste, or \
              git-credential-ona-azure login https://dev.azure.com --device, or \
-             git-credential-ona-azure login https://dev.azure.com/<organization> --pat\n\
+             git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat\n\
              Waiting for the address to be opened …\n"
         )
     );

@@ -179,7 +179,7 @@ fn pat_prints_the_personal_access_token_of_somebody_who_is_signed_in() {
         2,
         "",
         "error: a personal access token is for one organization of dev.azure.com, and none is named\n\
-         hint: git-credential-ona-azure token --pat https://dev.azure.com/<organization>\n",
+         hint: git-credential-ona-azure token --pat https://dev.azure.com/ORGANIZATION\n",
     );
 }
 
@@ -224,7 +224,7 @@ fn which_organization_has_to_be_said_where_only_it_can_tell() {
             2,
             "",
             "error: a personal access token is for one organization of dev.azure.com, and none is named\n\
-             hint: git-credential-ona-azure token https://dev.azure.com/<organization>\n",
+             hint: git-credential-ona-azure token https://dev.azure.com/ORGANIZATION\n",
         );
     }
     let machine = with_server();

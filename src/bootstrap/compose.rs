@@ -170,7 +170,7 @@ fn check(new: &Integration, given: &GivenHost) -> Result<(), Failure> {
                     format!(
                         "a personal access token is given for {host}, and not its organization"
                     ),
-                    "give ONA_AZURE_PAT_ORGANIZATION, or dev.azure.com/<organization> as the host",
+                    "give ONA_AZURE_PAT_ORGANIZATION, or dev.azure.com/ORGANIZATION as the host",
                 );
             }
             GivenToken::Pat { .. } if !new.pat => {

@@ -306,7 +306,7 @@ fn spec(host: &str) -> Result<HostSpec, Failure> {
     HostSpec::parse(host).ok_or_else(|| {
         usage(
             format!("{} is no host", quoted(host)),
-            "write dev.azure.com, dev.azure.com/<organization>, or a Server's host[:port]",
+            "write dev.azure.com, dev.azure.com/ORGANIZATION, or a Server's host[:port]",
         )
     })
 }

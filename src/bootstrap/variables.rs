@@ -151,7 +151,7 @@ impl Values {
         let spec = HostSpec::parse(&host).ok_or_else(|| {
             usage(
                 format!("ONA_AZURE_HOST is {}, which is no host", quoted(&host)),
-                "write dev.azure.com, dev.azure.com/<organization>, or a Server's host[:port]",
+                "write dev.azure.com, dev.azure.com/ORGANIZATION, or a Server's host[:port]",
             )
         })?;
         let host = GivenHost {

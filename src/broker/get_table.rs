@@ -720,7 +720,7 @@ fn a_path_outside_the_virtual_directory_is_not_the_servers() {
         "protocol=https host=tfs.corp.example path=other/c/p/_git/r",
         "|warning: the path git asks for on tfs.corp.example is not below its virtual directory /tfs \
          hint: if that is wrong: git-credential-ona-azure integration add --host tfs.corp.example \
-         --virtual-directory <path>|1",
+         --virtual-directory /tfs|1",
     );
 }
 

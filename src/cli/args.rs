@@ -211,8 +211,8 @@ pub(super) enum Integration {
     /// Add an integration, or change what is named of one; then test it (Save & Test)
     ///
     /// Example: git-credential-ona-azure integration add --host dev.azure.com \
-    ///     --issuer-url https://login.microsoftonline.com/<tenant>/oauth2/v2.0 \
-    ///     --client-id <id> --client-secret-stdin --pat < secret.txt
+    ///     --issuer-url https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 \
+    ///     --client-id CLIENT_ID --client-secret-stdin --pat < secret.txt
     ///
     /// Example: git-credential-ona-azure integration add --host tfs.corp.example --virtual-directory /tfs --pat
     #[command(verbatim_doc_comment)]
@@ -249,13 +249,13 @@ pub(super) enum Integration {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct IntegrationAdd {
-    /// dev.azure.com, dev.azure.com/<organization>, or a Server's host[:port]
+    /// dev.azure.com, dev.azure.com/ORGANIZATION, or a Server's host[:port]
     #[arg(long)]
     pub(super) host: String,
     /// azuredevops_entra or azuredevops_server [default: by host]
     #[arg(long, value_name = "ID")]
     pub(super) scm_id: Option<String>,
-    /// https://login.microsoftonline.com/<tenant>/oauth2/v2.0, or any address of that tenant
+    /// https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0, or any address of that tenant
     #[arg(long, value_name = "URL")]
     pub(super) issuer_url: Option<String>,
     /// Application (client) ID of the app registration

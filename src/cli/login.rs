@@ -22,7 +22,7 @@ pub(super) fn run(args: Login) -> Result<(), Failure> {
     let integrations = room.integrations()?;
     if args.pat && args.url.as_deref().is_some_and(|url| is_no_address(url, &integrations)) {
         return Err(Failure::new("a token goes on standard input, and what stands after --pat is the URL it is for")
-            .hint("if it was the token, revoke it; then: git-credential-ona-azure login <URL> --pat < file")
+            .hint("if it was the token, revoke it; then: git-credential-ona-azure login URL --pat < file")
             .exit(Exit::Usage));
     }
     let target = Target::of(args.url.as_deref(), &integrations)?;
@@ -105,7 +105,7 @@ fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure>
 /// The address a token can be given for in place of a sign-in, if tokens are on.
 fn pat_url(target: &Target) -> Option<String> {
     let named = target.organization.is_some() || target.integration.host.organization.is_some();
-    let placeholder = if target.place.is_cloud() && !named { "/<organization>" } else { "" };
+    let placeholder = if target.place.is_cloud() && !named { "/ORGANIZATION" } else { "" };
     target.integration.pat.then(|| format!("{}{placeholder}", target.url()))
 }
 
@@ -133,7 +133,7 @@ fn with_pat(args: &Login, room: &Room, target: &Target) -> Result<(), Failure> {
         return Err(Failure::new(
             "a personal access token is for one organization, and none is named",
         )
-        .hint("git-credential-ona-azure login https://dev.azure.com/<organization> --pat")
+        .hint("git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat")
         .exit(Exit::Usage));
     }
     let now = clock::now();

@@ -76,7 +76,7 @@ fn name(arguments: &[OsString]) -> String {
 fn command(arguments: &[OsString]) -> Exit {
     if arguments.iter().any(|argument| is_token(argument.as_encoded_bytes())) {
         Message::error("a token was given on the command line, where other users and the shell's history see it")
-            .hint("revoke it, then pass a new one on standard input: git-credential-ona-azure login <URL> --pat < file")
+            .hint("revoke it, then pass a new one on standard input: git-credential-ona-azure login URL --pat < file")
             .print();
         return Exit::Usage;
     }

@@ -19,7 +19,7 @@ impl Target {
         let Some(url) = url else { return Self::only(integrations) };
         let url = RemoteUrl::parse(url).map_err(|error| {
             Failure::new(error.to_string())
-                .hint("write it as https://dev.azure.com/<organization>, or https://<server>")
+                .hint("write it as https://dev.azure.com/ORGANIZATION, or https://SERVER")
                 .exit(Exit::Usage)
         })?;
         let host = url.place.authority().to_string();
@@ -50,7 +50,7 @@ impl Target {
                 url.path.as_deref().unwrap_or_default()
             ))
             .hint(if url.place.is_cloud() {
-                "write it as https://dev.azure.com/<organization>".to_owned()
+                "write it as https://dev.azure.com/ORGANIZATION".to_owned()
             } else {
                 outside(&host, &integration.virtual_directory)
             })
@@ -129,7 +129,7 @@ impl Target {
 fn outside(host: &str, directory: &VirtualDirectory) -> String {
     format!(
         "the virtual directory of {host} is configured as {directory}; to change it: \
-         git-credential-ona-azure integration add --host {host} --virtual-directory <path>"
+         git-credential-ona-azure integration add --host {host} --virtual-directory /tfs"
     )
 }
 

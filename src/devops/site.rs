@@ -51,7 +51,7 @@ pub fn no_server_at(authority: &Authority, virtual_directory: &VirtualDirectory)
     Failure::new(format!("{authority} has no Azure DevOps Server at {virtual_directory}")).hint(
         format!(
             "{}: name the part of its address between host and collection (/ if there is none): \
-         git-credential-ona-azure integration add --host {authority} --virtual-directory <path>",
+         git-credential-ona-azure integration add --host {authority} --virtual-directory /tfs",
             Step::Organization
         ),
     )

@@ -64,7 +64,7 @@ fn server(host: &Host, authority: &Authority, directory: &VirtualDirectory) -> O
             format!("{name} sends on to {to}, where no token is sent"),
             format!(
                 "open {home} in a browser: if that ends at another address of the Server, name it: \
-                 git-credential-ona-azure integration add --host <host>; otherwise check that {}",
+                 git-credential-ona-azure integration add --host HOST; otherwise check that {}",
                 sentences::NOTHING_IN_ITS_PLACE
             ),
         );

@@ -57,7 +57,7 @@ pub(super) fn integration(host: &Host) -> Outcome {
             ),
             format!(
                 "write it as {written}; if {directory} is wrong: git-credential-ona-azure integration add \
-                 --host {authority} --virtual-directory <path>"
+                 --host {authority} --virtual-directory /tfs"
             ),
         );
     }

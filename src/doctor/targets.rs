@@ -188,7 +188,7 @@ impl BySsh {
     /// As something that was not looked at.
     pub(super) fn examined(&self) -> Examined {
         let url = self.https_form.as_deref().map(word);
-        let url = url.unwrap_or_else(|| "<its HTTPS address>".to_owned());
+        let url = url.unwrap_or_else(|| "URL".to_owned());
         let set = format!("git remote set-url {} {url}", word(&self.remote));
         let because = format!(
             "the remote {} uses SSH, for which git asks no credential helper; to use HTTPS: {set}",

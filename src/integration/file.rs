@@ -139,7 +139,7 @@ impl IntegrationsFile {
                 &self.path,
                 "runnerName",
                 "is not text",
-                r#"write "runnerName": "<name>", or remove it"#,
+                r#"write "runnerName": "NAME", or remove it"#,
             )),
         }
     }

@@ -204,7 +204,7 @@ impl WireOAuth {
             return Err(wrong(
                 "oauth.issuerUrl",
                 "is empty",
-                "write https://login.microsoftonline.com/<tenant>/oauth2/v2.0",
+                "write https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0",
             ));
         }
         Ok(OAuth {
@@ -223,7 +223,7 @@ pub(super) fn host(text: &str) -> Result<HostSpec, ModelError> {
         wrong(
             "host",
             format!("is {}, which is no host", quoted(text)),
-            "write dev.azure.com, dev.azure.com/<organization>, or the Server's host[:port]",
+            "write dev.azure.com, dev.azure.com/ORGANIZATION, or the Server's host[:port]",
         )
     })
 }

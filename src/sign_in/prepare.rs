@@ -168,7 +168,7 @@ impl Send for Briefly<'_> {
 pub(super) fn token_url(key: &SessionKey) -> String {
     match &key.organization {
         Some(_) => format!("https://{key}"),
-        None => format!("https://{key}/<organization>"),
+        None => format!("https://{key}/ORGANIZATION"),
     }
 }
 

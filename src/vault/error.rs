@@ -100,11 +100,11 @@ impl VaultError {
             ),
             Self::Corrupt { path } if is_of::<Pats>(path) => {
                 "give the personal access token again, which sets the damaged file aside: \
-                 git-credential-ona-azure login <URL> --pat"
+                 git-credential-ona-azure login URL --pat"
                     .to_owned()
             }
             Self::Corrupt { path } if is_of::<Session>(path) => {
-                "sign in again, which sets the damaged file aside: git-credential-ona-azure login <URL>".to_owned()
+                "sign in again, which sets the damaged file aside: git-credential-ona-azure login URL".to_owned()
             }
             Self::Corrupt { path } if self.damaged_and_not_needed().is_some() => {
                 format!("nothing in it is needed; remove it: rm {}", path_word(path))

@@ -16,7 +16,7 @@ const NEVER: &str =
 
 /// The other ways that every refusal ends with.
 const OTHER_WAYS: &str = "git-credential-ona-azure login https://dev.azure.com --paste, or \
-    git-credential-ona-azure login https://dev.azure.com/<organization> --pat";
+    git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat";
 
 /// A configured machine whose app allows device codes, asked about as often as can be.
 fn machine() -> Machine {

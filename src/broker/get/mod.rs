@@ -174,7 +174,7 @@ fn elsewhere(subject: &Subject, integration: &Integration) -> Outcome {
         integration.virtual_directory
     ))
     .hint(format!(
-        "if that is wrong: git-credential-ona-azure integration add --host {host} --virtual-directory <path>"
+        "if that is wrong: git-credential-ona-azure integration add --host {host} --virtual-directory /tfs"
     ));
     Outcome::miss(message, Exit::Failed)
 }

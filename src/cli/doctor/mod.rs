@@ -26,14 +26,14 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
         None => None,
         Some(url) => Some(target(url, false).map_err(|error| {
             Failure::new(error.to_string())
-                .hint("write it as https://dev.azure.com/<organization>, or https://<server>")
+                .hint("write it as https://dev.azure.com/ORGANIZATION, or https://SERVER")
                 .exit(Exit::Usage)
         })?),
     };
     let report = args.report.as_ref().map(|path| Destination::of(path, args.force)).transpose()?;
     if args.json && matches!(report, Some(Destination::Stdout)) {
         return Err(Failure::new("two documents on one standard output")
-            .hint("name a file: --report <FILE>")
+            .hint("name a file: --report FILE")
             .exit(Exit::Usage));
     }
     let command = command_line(args, url.as_ref());

@@ -48,7 +48,7 @@ fn host(text: &str) -> Result<HostSpec, Failure> {
     HostSpec::parse(text).ok_or_else(|| {
         usage(
             format!("{text:?} is no host"),
-            "write dev.azure.com, dev.azure.com/<organization>, or the Server's host[:port]",
+            "write dev.azure.com, dev.azure.com/ORGANIZATION, or the Server's host[:port]",
         )
     })
 }

@@ -264,7 +264,7 @@ fn pats(host: &Host, now: u64) -> Option<Block> {
         if integration.oauth.is_none() {
             let url = match &integration.host.key {
                 HostKey::Cloud if integration.host.organization.is_none() => {
-                    "https://dev.azure.com/<organization>".to_owned()
+                    "https://dev.azure.com/ORGANIZATION".to_owned()
                 }
                 _ => host.url(integration.scheme(), integration.host.organization.as_ref()),
             };

@@ -285,7 +285,7 @@ fn without_an_organization_no_token_leaves_for_the_cloud() {
     assert_eq!(
         words(&trial, site).0,
         "error: a personal access token is for one organization, and none is named\n\
-         hint: git-credential-ona-azure login https://dev.azure.com/<organization> --pat\n"
+         hint: git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat\n"
     );
 }
 
@@ -356,7 +356,7 @@ fn each_outcome_says_what_happened_and_what_to_do() {
             Exit::Failed,
             "error: there is no organization contoso at dev.azure.com\n\
              hint: check the name in the address of its repositories, then: git-credential-ona-azure login \
-             https://dev.azure.com/<organization> --pat\n"
+             https://dev.azure.com/ORGANIZATION --pat\n"
                 .to_owned(),
         ),
         (
@@ -411,7 +411,7 @@ fn what_goes_wrong_at_a_server_is_said_in_its_own_terms() {
             "error: nothing of Azure DevOps is at tfs.corp.example/tfs/main%20team\n\
              hint: compare it with the address in a browser; what that has between host and collection \
              (/ if nothing) belongs here: git-credential-ona-azure integration add --host tfs.corp.example \
-             --virtual-directory <path>\n",
+             --virtual-directory /tfs\n",
         ),
         (
             Trial::NoSuchPlace { by_azure: false },
@@ -419,7 +419,7 @@ fn what_goes_wrong_at_a_server_is_said_in_its_own_terms() {
             "error: tfs.corp.example has no Azure DevOps Server at /tfs\n\
              hint: step 5 (Azure DevOps and tenant): name the part of its address between host and collection \
              (/ if there is none): git-credential-ona-azure integration add --host tfs.corp.example \
-             --virtual-directory <path>\n",
+             --virtual-directory /tfs\n",
         ),
         (
             Trial::NoBasic,
@@ -434,7 +434,7 @@ fn what_goes_wrong_at_a_server_is_said_in_its_own_terms() {
             "error: tfs.corp.example/tfs answers with a redirect to https://sso.corp.example, where no token is \
              sent\n\
              hint: open https://tfs.corp.example/tfs in a browser, and use the address it ends at: \
-             git-credential-ona-azure login <URL> --pat\n",
+             git-credential-ona-azure login URL --pat\n",
         ),
         (
             Trial::Refused { reason: Reason::WebServer, said: None },

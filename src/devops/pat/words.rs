@@ -116,7 +116,7 @@ impl Trial {
                 site.home_url(),
                 match asker {
                     Asker::Bootstrap => "",
-                    Asker::Login | Asker::Doctor => ": git-credential-ona-azure login <URL> --pat",
+                    Asker::Login | Asker::Doctor => ": git-credential-ona-azure login URL --pat",
                 }
             )),
             Self::Unclear { status } => Failure::new(format!(
@@ -191,7 +191,7 @@ fn no_such_place(site: Site<'_>, by_azure: bool, asker: Asker) -> Failure {
                 match asker {
                     Asker::Bootstrap => "hand it over with its organization",
                     Asker::Login | Asker::Doctor => {
-                        "git-credential-ona-azure login https://dev.azure.com/<organization> --pat"
+                        "git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat"
                     }
                 },
             )
@@ -202,7 +202,7 @@ fn no_such_place(site: Site<'_>, by_azure: bool, asker: Asker) -> Failure {
         (Place::Other(authority), Some(_)) => {
             Failure::new(format!("nothing of Azure DevOps is at {}", site.name())).hint(format!(
                 "compare it with the address in a browser; what that has between host and collection (/ if nothing) \
-                 belongs here: git-credential-ona-azure integration add --host {authority} --virtual-directory <path>"
+                 belongs here: git-credential-ona-azure integration add --host {authority} --virtual-directory /tfs"
             ))
         }
         (Place::Other(authority), None) => no_server_at(authority, site.virtual_directory),

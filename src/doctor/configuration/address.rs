@@ -10,7 +10,7 @@ pub(in crate::doctor) fn address(host: &Host) -> Outcome {
         return Outcome::failed(
             None,
             "the address of the remote holds a password or token, which git uses in place of any helper's",
-            format!("git remote set-url <remote> {}", word(&host.target.url())),
+            format!("git remote set-url REMOTE {}", word(&host.target.url())),
         );
     }
     if let Some(outcome) = plain_http(host).or_else(|| somebody_else(host)) {
@@ -30,7 +30,7 @@ fn plain_http(host: &Host) -> Option<Outcome> {
     Some(Outcome::failed(
         None,
         format!("the address is plain http, over which no token of {name} is sent"),
-        format!("git remote set-url <remote> {}", word(&https)),
+        format!("git remote set-url REMOTE {}", word(&https)),
     ))
 }
 
@@ -40,7 +40,7 @@ fn somebody_else(host: &Host) -> Option<Outcome> {
     let configured = || host.examination().ok()?.username.as_ref();
     let (name, at, fix) = match (&host.target.username, configured()) {
         (Some(name), _) => {
-            let fix = format!("git remote set-url <remote> {}", word(&host.target.url()));
+            let fix = format!("git remote set-url REMOTE {}", word(&host.target.url()));
             (name, "the address".to_owned(), fix)
         }
         (None, Some(setting)) => {

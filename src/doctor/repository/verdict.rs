@@ -70,7 +70,7 @@ pub(super) fn verdict(asked: &Asked<'_>, answer: &Answer) -> Outcome {
         return Outcome::failed(
             None,
             format!("{name} sends git on to {to}, where no credential is given"),
-            "open the repository's address in a browser, and give git the one it ends at: git remote set-url origin <URL>",
+            "open the repository's address in a browser, and give git the one it ends at: git remote set-url origin URL",
         );
     }
     if answer.is_of_the_network() {

@@ -40,7 +40,7 @@ pub struct Target {
     pub url: String,
     /// Set `useHttpPath`, without which a helper is not told the organization.
     pub use_http_path: bool,
-    /// Set `http.<url>.proactiveAuth = basic`, where git knows it.
+    /// Set `http.URL.proactiveAuth = basic`, where git knows it.
     pub proactive: bool,
 }
 

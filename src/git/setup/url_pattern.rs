@@ -1,4 +1,4 @@
-//! Which hosts a `credential.<url>` section speaks of, as git matches them. Pure.
+//! Which hosts a `credential.URL` section speaks of, as git matches them. Pure.
 
 use percent_encoding::percent_decode_str;
 

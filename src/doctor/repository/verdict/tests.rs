@@ -210,7 +210,7 @@ fn every_answer_is_told_with_its_step_and_the_way_out() {
             "",
             None,
             "dev.azure.com/contoso sends git on to https://sso.example",
-            "git remote set-url origin <URL>",
+            "git remote set-url origin URL",
         ),
         (
             oauth(true),
