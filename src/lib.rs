@@ -23,5 +23,6 @@ pub mod report;
 pub mod secret;
 pub mod sign_in;
 pub mod trace;
+pub mod variables;
 pub mod vault;
 pub mod when;

@@ -48,6 +48,8 @@ pub enum Level {
     Warning,
     /// Something worth knowing.
     Note,
+    /// The command that comes next.
+    Next,
 }
 
 /// One message: what happened, then what to do about it.
@@ -77,6 +79,11 @@ impl Message {
         Self { level: Level::Note, text: text.into(), hint: None }
     }
 
+    /// The command that comes next, after a success that is one of several steps.
+    pub fn next(command: impl Into<String>) -> Self {
+        Self { level: Level::Next, text: command.into(), hint: None }
+    }
+
     /// The same message with what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -90,6 +97,7 @@ impl Message {
             Level::Error => "error",
             Level::Warning => "warning",
             Level::Note => "note",
+            Level::Next => "next",
         };
         let mut lines = format!("{word}: {}\n", escape(&self.text));
         if let Some(hint) = &self.hint {

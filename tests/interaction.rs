@@ -113,7 +113,7 @@ fn in_a_ci_job_login_fails_at_once_unless_a_browser_is_asked_for() {
     machine.helper(&["login"]).expect(
         4,
         "",
-        "error: signing in with OAuth needs a person, and this is a CI job without a terminal\n\
+        "error: signing in with OAuth needs a person, and this is a script without a terminal (CI, or GIT_TERMINAL_PROMPT=0)\n\
          hint: say --browser or --device if somebody waits for it, or pass a personal access token: \
          git-credential-ona-azure login https://dev.azure.com/ORGANIZATION --pat < file\n",
     );
@@ -126,7 +126,7 @@ fn in_a_ci_job_login_fails_at_once_unless_a_browser_is_asked_for() {
     machine.helper(&["login"]).expect(
         4,
         "",
-        "error: signing in with OAuth needs a person, and this is a CI job without a terminal\n\
+        "error: signing in with OAuth needs a person, and this is a script without a terminal (CI, or GIT_TERMINAL_PROMPT=0)\n\
          hint: say --browser or --device if somebody waits for it\n",
     );
     machine.set("CI", "false");

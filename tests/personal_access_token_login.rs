@@ -369,7 +369,7 @@ fn on_a_server_a_token_is_tried_where_it_will_be_used() {
             "/tfs/nowhere/_apis/git/repositories?api-version=5.0",
             "error: there is no collection nowhere at tfs.corp.example/tfs; the token is not kept\n\
              hint: check the name in the address of its repositories, then: \
-             git-credential-ona-azure login https://tfs.corp.example/tfs/<collection> --pat\n"
+             git-credential-ona-azure login https://tfs.corp.example/tfs/COLLECTION --pat\n"
                 .to_owned(),
         ),
         (

@@ -234,7 +234,7 @@ fn which_organization_has_to_be_said_where_only_it_can_tell() {
         2,
         "",
         "error: a personal access token is for one collection of tfs.corp.example, and none is named\n\
-         hint: git-credential-ona-azure token https://tfs.corp.example/tfs/<collection>\n",
+         hint: git-credential-ona-azure token https://tfs.corp.example/tfs/COLLECTION\n",
     );
     assert_eq!(printed(&machine, &[COLLECTION]), pat);
 }

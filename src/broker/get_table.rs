@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 
+use super::notice::Notice;
 use super::refresh::RefreshFailure;
 use super::shelf::Shelf;
 use super::subject::{PatKey, SessionKey};
@@ -162,7 +163,7 @@ impl Shelf for Fake<'_> {
         self.given.answer.clone().expect("nobody is asked")
     }
 
-    fn first_today(&self, _: &str) -> bool {
+    fn first(&self, _: Notice, _: &str) -> bool {
         true
     }
 }
@@ -272,7 +273,8 @@ fn row_4_a_cloud_host_without_a_way_in_is_us01() {
         let shown = line(&ask(&given, &format!("protocol=https host={host}")));
         let expected = format!(
             "quit=1|error: Ona Cloud (US01) requires authentication with Source Control - the SCM integration \
-             for host {host} is not configured hint: git-credential-ona-azure integration add "
+             for host {host} is not configured hint: ask the administrator of the runner to configure it; administrators: \
+             git-credential-ona-azure integration add "
         );
         assert!(shown.starts_with(&expected) && shown.ends_with("|3"), "{shown}");
     }
@@ -544,7 +546,8 @@ fn row_10_a_pat_takes_over_and_says_why() {
     row(
         Given { integrations: "oauth+pat", pats: pats(), ..Given::default() },
         CONTOSO,
-        &format!("{answer}|{warning}: nobody is signed in with OAuth|0"),
+        // Nobody ever used OAuth here.
+        &format!("{answer}||0"),
     );
     row(
         Given { pats: pats(), token: Some((3600, "contoso")), ..good("oauth+pat") },
@@ -658,6 +661,17 @@ fn row_14_a_pat_host_wants_the_organization() {
     ));
     assert!(shown.starts_with("quit=1|error: git does not say which organization"), "{shown}");
     assert!(shown.ends_with("setup-git|1"), "{shown}");
+}
+
+#[test]
+fn row_14_holds_whatever_else_is_on_where_a_token_is_kept() {
+    let given = |pats| Given { integrations: "oauth+pat", pats, ..Given::default() };
+    let bare = "protocol=https host=dev.azure.com";
+    let shown = line(&ask(&given(vec![pat("contoso", "", "P", None)]), bare));
+    assert!(shown.starts_with("quit=1|error: git does not say which organization"), "{shown}");
+    // With nothing kept there is nothing that the path would bring out.
+    let shown = line(&ask(&given(Vec::new()), bare));
+    assert!(shown.starts_with("|error: nobody is signed in"), "{shown}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ mod verify;
 
 pub use erase::erase;
 pub use get::{Offer, Outcome, get};
-pub use notice::{belongs_to_another, make_own, others_have_a_hand};
+pub use notice::{Notice, belongs_to_another, make_own, others_have_a_hand};
 pub use pats::keep as keep_pat;
 pub use refresh::{
     RefreshFailure, foresee as foresee_refresh, last_failure, refresh_now, why_over,

@@ -6,12 +6,15 @@ use crate::clock;
 use crate::report::{Message, path_word};
 use crate::vault::{Anothers, Notices, Vault};
 
-const DAY: u64 = 24 * 60 * 60;
+const HOUR: u64 = 60 * 60;
+
+const DAY: u64 = 24 * HOUR;
 
 /// The warnings that other accounts have a hand in the vault or its key, if they have and it was
 /// not said for a day.
 pub fn others_have_a_hand(vault: &Vault) -> Vec<Message> {
-    let open = vault.open_to_others().filter(|_| first_today(vault, "open to others"));
+    let open =
+        vault.open_to_others().filter(|_| first(vault, Notice::Permissions, "open to others"));
     let open = open.map(|path| {
         Message::warning(format!("other accounts may change or read {}", path.display())).hint(
             format!(
@@ -20,7 +23,8 @@ pub fn others_have_a_hand(vault: &Vault) -> Vec<Message> {
             ),
         )
     });
-    let anothers = vault.anothers().filter(|_| first_today(vault, "of another account"));
+    let anothers =
+        vault.anothers().filter(|_| first(vault, Notice::Permissions, "of another account"));
     let anothers = anothers.map(|found| {
         Message::warning(belongs_to_another(&found)).hint(make_own(&found, vault.dir()))
     });
@@ -48,11 +52,36 @@ pub fn make_own(found: &Anothers, dir: &Path) -> String {
     )
 }
 
-/// Whether `what` was not said for a day; it counts as said now.
-pub(super) fn first_today(vault: &Vault, what: &str) -> bool {
+/// What is not worth saying at every git command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// That other accounts have a hand in the vault.
+    Permissions,
+    /// That a token ends soon.
+    Expiry,
+    /// That a user name is a token.
+    TokenAsName,
+    /// Why a token is used and not OAuth.
+    WhyNotOAuth,
+}
+
+impl Notice {
+    /// How long it is not said again, in seconds.
+    fn span(self) -> u64 {
+        match self {
+            Self::WhyNotOAuth => HOUR,
+            Self::Permissions | Self::Expiry | Self::TokenAsName => DAY,
+        }
+    }
+}
+
+/// Whether it was not said of `what` for its time; it counts as said now.
+pub(super) fn first(vault: &Vault, notice: Notice, what: &str) -> bool {
     let now = clock::now();
+    let what = &*format!("{notice:?} {what}");
     let said = |notices: &Notices| {
-        notices.told.iter().any(|(told, at)| told == what && *at <= now && now - at < DAY)
+        let recent = |at: u64| at <= now && now - at < notice.span();
+        notices.told.iter().any(|(told, at)| told == what && recent(*at))
     };
     if vault.read::<Notices>("all").ok().flatten().is_some_and(|notices| said(&notices)) {
         return false;

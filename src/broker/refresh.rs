@@ -8,8 +8,8 @@ use super::subject::SessionKey;
 use crate::azure::sentences;
 use crate::clock;
 use crate::entra::{
-    Allows, App, Claims, Class, Endpoints, EntraError, Expected, Grant, Identity, Issuer, allow,
-    endpoints, refresh as redeem,
+    Allows, App, Claims, Class, Endpoints, EntraError, Expected, Grant, Identity, Issuer,
+    RefreshScope, allow, endpoints, refresh as redeem,
 };
 use crate::integration::{Integration, OAuth};
 use crate::net::Send;
@@ -326,11 +326,16 @@ impl Attempt<'_> {
         app: App<'_>,
         refresh_token: &Secret,
     ) -> Result<Grant, EntraError> {
-        match redeem(endpoints, app, refresh_token, self.network) {
+        let redeem = |scope| redeem(endpoints, app, refresh_token, scope, self.network);
+        match redeem(RefreshScope::Asked) {
             Err(EntraError::Refused(refusal))
                 if refusal.class == Class::Transient && refusal.status >= 500 =>
             {
-                redeem(endpoints, app, refresh_token, self.network)
+                redeem(RefreshScope::Asked)
+            }
+            // What was granted may be less than is asked for now, or named in another way.
+            Err(EntraError::Refused(refusal)) if refusal.error == "invalid_scope" => {
+                redeem(RefreshScope::AsGranted)
             }
             other => other,
         }

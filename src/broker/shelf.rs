@@ -1,6 +1,6 @@
 //! What `get` reads, and the one thing it does: a refresh.
 
-use super::notice;
+use super::notice::{self, Notice};
 use super::refresh::{self, RefreshFailure};
 use super::refused;
 use super::subject::{PatKey, SessionKey};
@@ -46,8 +46,8 @@ pub trait Shelf {
     /// What an organization whose refusal is remembered says now, asked with the account's token.
     fn ask_again(&self, question: Question<'_>, key: &SessionKey, access: &Access) -> Acceptance;
 
-    /// Whether this is the first time today that it is said. Never fails: rather twice than never.
-    fn first_today(&self, what: &str) -> bool;
+    /// Whether it was not said of `what` for its time. Never fails: rather twice than never.
+    fn first(&self, notice: Notice, what: &str) -> bool;
 }
 
 /// The real one.
@@ -101,7 +101,7 @@ impl Shelf for VaultShelf<'_> {
         refused::ask_again(question, key, access, AT_GET, self.vault, self.network)
     }
 
-    fn first_today(&self, what: &str) -> bool {
-        notice::first_today(self.vault, what)
+    fn first(&self, notice: Notice, what: &str) -> bool {
+        notice::first(self.vault, notice, what)
     }
 }

@@ -6,7 +6,7 @@ use super::subject::Subject;
 use super::uses::would_answer;
 use super::{STATE, USE_HTTP_PATH};
 use crate::azure::looks_like_jwt;
-use crate::integration::{FileError, HostKey, Integrations};
+use crate::integration::{FileError, HostKey, Integration, Integrations};
 use crate::protocol::Request;
 use crate::report::{Exit, Failure, Message};
 use crate::secret::Secret;
@@ -30,9 +30,7 @@ pub fn store(
         return ignored("it was handed out here (state)");
     }
     let Some(login) = login(request, now) else {
-        return ignored(
-            "there is no password, or none to keep: ephemeral, past its end, or of OAuth",
-        );
+        return ignored("there is no password, or none to keep: ephemeral, or past its end");
     };
     let integrations = match integrations() {
         Ok(integrations) => integrations,
@@ -57,6 +55,9 @@ pub fn store(
     if is_ours(vault, &subject.host(), login.secret(), now).map_err(failure)? {
         return ignored("it is an access token that was handed out here");
     }
+    if looks_like_jwt(login.secret().expose()) {
+        return not_kept_jwt(&subject, integration, login.secret());
+    }
     let organization = subject.organization(request, integration);
     if organization.is_none() && subject.place.is_cloud() {
         return Err(Failure {
@@ -64,7 +65,10 @@ pub fn store(
                 "the password for {} was not kept: git does not say which organization it is for",
                 subject.place.authority()
             ))
-            .hint(USE_HTTP_PATH),
+            .hint(format!(
+                "{USE_HTTP_PATH}; to keep it now: git-credential-ona-azure login {}/ORGANIZATION --pat",
+                subject.url()
+            )),
             exit: Exit::Done,
         });
     }
@@ -108,20 +112,40 @@ pub(super) fn carries_our_state(request: &Request) -> bool {
     request.state.iter().any(|state| state == STATE.as_bytes())
 }
 
-/// What there is to keep: nothing that must not be, has run out, or is an OAuth token.
+/// What there is to keep: nothing that must not be, or has run out.
 fn login(request: &Request, now: u64) -> Option<PatLogin> {
     if request.ephemeral || request.password_expiry_utc.is_some_and(|expiry| expiry <= now) {
         return None;
     }
-    let login = match (&request.authtype, &request.credential, &request.password) {
+    Some(match (&request.authtype, &request.credential, &request.password) {
         (Some(authtype), Some(credential), _) => PatLogin::Header {
             authtype: Secret::new(authtype.as_slice()),
             credential: credential.clone(),
         },
         (_, _, Some(password)) => PatLogin::Password(password.clone()),
         _ => return None,
-    };
-    (!looks_like_jwt(login.secret().expose())).then_some(login)
+    })
+}
+
+/// An access token of somebody's, which is good for an hour at most. Said to whoever stores it by hand,
+/// and not where it only stands in an address, as in pipelines.
+fn not_kept_jwt(
+    subject: &Subject,
+    integration: &Integration,
+    secret: &Secret,
+) -> Result<(), Failure> {
+    if caller(secret).has_secret {
+        return ignored("it is an access token that stands in an address");
+    }
+    let flag = if integration.oauth.is_some() { "" } else { " --pat" };
+    Err(Failure {
+        message: Message::warning(format!(
+            "the access token for {} was not kept: it ends within the hour",
+            subject.place.authority()
+        ))
+        .hint(format!("git-credential-ona-azure login {}{flag}", subject.url())),
+        exit: Exit::Done,
+    })
 }
 
 /// Whether it is an access token that was handed out here and has not expired yet, whoever has

@@ -2,6 +2,7 @@
 //! secrets are labels, so that what comes out tells where it is from and is no secret.
 
 use super::get;
+use super::notice::Notice;
 use super::refresh::{RefreshFailure, foresee};
 use super::shelf::Shelf;
 use super::subject::{PatKey, SessionKey, Subject};
@@ -178,7 +179,8 @@ impl Shelf for Labels<'_> {
         Acceptance::Unknown(String::new())
     }
 
-    fn first_today(&self, _: &str) -> bool {
-        false
+    /// The reason is what is asked for here; the rest is for git's user.
+    fn first(&self, notice: Notice, _: &str) -> bool {
+        notice == Notice::WhyNotOAuth
     }
 }

@@ -35,6 +35,9 @@ pub(super) fn run(args: &Bootstrap) -> Exit {
 fn try_run(args: &Bootstrap) -> Result<Exit, Failure> {
     let given = given(args)?;
     super::integration::tell_skipped(&given);
+    for unknown in crate::variables::unknown() {
+        warn("", &Failure::new(unknown.sentence()));
+    }
     #[cfg(unix)]
     if let Some(name) = &args.user
         && let Some(user) = account(name)?

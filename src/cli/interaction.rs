@@ -20,7 +20,7 @@ pub(super) enum Step {
 pub(super) enum Forbidden {
     /// `ONA_AZURE_INTERACTIVE` is `never`.
     Never,
-    /// A CI job without a terminal: nobody would come.
+    /// A script without a terminal, which says that nobody is asked: nobody would come.
     NobodyThere,
 }
 
@@ -29,16 +29,18 @@ pub(super) enum Forbidden {
 struct Around {
     never: bool,
     ci: bool,
+    no_prompt: bool,
     terminal_in: bool,
     terminal_err: bool,
 }
 
-/// Whether a step must not be taken here. `GIT_TERMINAL_PROMPT` is about the prompts of git; these
-/// commands a person types.
+/// Whether a step must not be taken here. `GIT_TERMINAL_PROMPT` is about the prompts of git, and these
+/// commands a person types; without a terminal it says that nobody is there.
 pub(super) fn forbidden(step: Step) -> Option<Forbidden> {
     let around = Around {
         never: is_never(variable),
         ci: is_ci(variable),
+        no_prompt: variable("GIT_TERMINAL_PROMPT").is_some_and(|value| is_no(&value)),
         terminal_in: stdin().is_terminal(),
         terminal_err: stderr().is_terminal(),
     };
@@ -84,10 +86,10 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn decide(step: Step, around: Around) -> Option<Forbidden> {
-    let Around { never, ci, terminal_in, terminal_err } = around;
+    let Around { never, ci, no_prompt, terminal_in, terminal_err } = around;
     match step {
         Step::Browser { .. } if never => Some(Forbidden::Never),
-        Step::Browser { asked: false } if ci && !terminal_in && !terminal_err => {
+        Step::Browser { asked: false } if (ci || no_prompt) && !terminal_in && !terminal_err => {
             Some(Forbidden::NobodyThere)
         }
         Step::Secret if never && terminal_in => Some(Forbidden::Never),
@@ -137,10 +139,13 @@ mod tests {
         const OPEN: Step = Step::Browser { asked: false };
         const ASKED: Step = Step::Browser { asked: true };
         let rows = [
-            // never, CI, terminal on stdin and stderr: `login`, `login --browser`, a secret.
+            // never, CI, GIT_TERMINAL_PROMPT=0, terminal on stdin and stderr: `login`, `login --browser`, a secret.
             ("", None, None, None),
             ("in err", None, None, None),
             ("ci", Some(Forbidden::NobodyThere), None, None),
+            ("prompt", Some(Forbidden::NobodyThere), None, None),
+            ("prompt in", None, None, None),
+            ("prompt err", None, None, None),
             ("ci in", None, None, None),
             ("ci err", None, None, None),
             ("ci in err", None, None, None),
@@ -160,6 +165,7 @@ mod tests {
             let around = Around {
                 never: is("never"),
                 ci: is("ci"),
+                no_prompt: is("prompt"),
                 terminal_in: is("in"),
                 terminal_err: is("err"),
             };

@@ -21,9 +21,13 @@ pub(super) fn run(args: Login) -> Result<(), Failure> {
     let room = Room::enter()?;
     let integrations = room.integrations()?;
     if args.pat && args.url.as_deref().is_some_and(|url| is_no_address(url, &integrations)) {
-        return Err(Failure::new("a token goes on standard input, and what stands after --pat is the URL it is for")
-            .hint("if it was the token, revoke it; then: git-credential-ona-azure login URL --pat < file")
-            .exit(Exit::Usage));
+        return Err(Failure::new(
+            "a token goes on standard input, and what stands after --pat is the URL it is for",
+        )
+        .hint(
+            "if it was the token, revoke it; then: git-credential-ona-azure login URL --pat < file",
+        )
+        .exit(Exit::Usage));
     }
     let target = Target::of(args.url.as_deref(), &integrations)?;
     target.refuse_plain_http()?;
@@ -57,7 +61,7 @@ fn with_oauth(args: &Login, room: &Room, target: &Target) -> Result<(), Failure>
         let (why, instead) = match why {
             Forbidden::Never => ("ONA_AZURE_INTERACTIVE is never", "unset it"),
             Forbidden::NobodyThere => (
-                "this is a CI job without a terminal",
+                "this is a script without a terminal (CI, or GIT_TERMINAL_PROMPT=0)",
                 "say --browser or --device if somebody waits for it",
             ),
         };

@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use super::Room;
 use super::args::SetupGit;
 use crate::azure::{Place, home_url};
+use crate::broker::sessions;
 use crate::git::Git;
-use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, set_up, undo};
-use crate::integration::{HostKey, Integrations};
+use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, examine, set_up, undo};
+use crate::integration::{HostKey, Integration, Integrations};
 use crate::paths::NAME;
 use crate::report::{Exit, Failure, Message, word};
 use crate::trace;
@@ -33,7 +34,31 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     };
     tell(&report);
     report.messages().iter().for_each(Message::print);
+    if !args.undo && report.exit() == Exit::Done {
+        next_sign_in();
+    }
     Ok(report.exit())
+}
+
+/// git asks now; where nobody is signed in yet, that comes next.
+fn next_sign_in() {
+    let Ok(room) = Room::enter() else { return };
+    let Ok(integrations) = room.integrations() else { return };
+    let nobody = sessions(&room.vault, None).is_ok_and(|sessions| sessions.is_empty());
+    let oauth = integrations.all().iter().find(|found| found.integration.oauth.is_some());
+    if let Some(found) = oauth.filter(|_| nobody) {
+        let host = &found.integration.host;
+        Message::next(format!("git-credential-ona-azure login https://{host}")).print();
+    }
+}
+
+/// Whether git asks this program for the host of an integration already.
+pub(super) fn is_asked(integration: &Integration) -> bool {
+    let (Ok(git), Ok(helper)) = (find_git(), this_program()) else { return false };
+    let place = integration.host.key.place();
+    let directory = &integration.virtual_directory;
+    let url = home_url(integration.scheme(), &place, directory, None);
+    examine(&git, false, &helper, &url).is_ok_and(|found| found.asked.is_some())
 }
 
 /// What `setup-git` does when nothing more is said.

@@ -149,6 +149,6 @@ fn several_hosts<'f>(several: impl Iterator<Item = &'f Found>) -> Failure {
 /// US01, with the command that ends it. `host` is the one asked for.
 pub(super) fn not_configured(integrations: &Integrations, spec: &HostSpec, host: &str) -> Failure {
     Failure::new(integrations.not_configured(host))
-        .hint(Integrations::configure_command(spec))
+        .hint(Integrations::configure_hint(spec))
         .exit(Exit::NotConfigured)
 }

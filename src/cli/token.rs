@@ -88,7 +88,11 @@ fn nothing(
         return Err(Failure::new(format!(
             "a personal access token is for one {what} of {host}, and none is named"
         ))
-        .hint(format!("git-credential-ona-azure token{flag} {}/<{what}>", target.url()))
+        .hint(format!(
+            "git-credential-ona-azure token{flag} {}/{}",
+            target.url(),
+            what.to_uppercase()
+        ))
         .exit(Exit::Usage));
     }
     if !outcome.messages.is_empty() {

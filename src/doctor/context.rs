@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::table::Outcome;
 use crate::azure::{Organization, Place, RemoteUrl, Scheme, VirtualDirectory, home_url};
 use crate::broker::{
-    PatKey, Question, RefreshFailure, SessionKey, Shelf, Subject, VaultShelf, foresee_refresh, get,
+    Notice, PatKey, Question, RefreshFailure, SessionKey, Shelf, Subject, VaultShelf,
+    foresee_refresh, get,
 };
 use crate::clock;
 use crate::devops::{Acceptance, Site};
@@ -442,7 +443,7 @@ impl Shelf for Looking<'_> {
         Acceptance::Unknown(String::new())
     }
 
-    fn first_today(&self, _: &str) -> bool {
+    fn first(&self, _: Notice, _: &str) -> bool {
         false
     }
 }

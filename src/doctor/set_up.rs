@@ -28,7 +28,7 @@ pub(super) fn integration(host: &Host) -> Outcome {
         let spec = host.integrations.to_configure(&host.target.place, organization);
         return Outcome::from(
             Failure::new(host.integrations.not_configured(&name))
-                .hint(Integrations::configure_command(&spec)),
+                .hint(Integrations::configure_hint(&spec)),
         );
     };
     let integration = &found.integration;

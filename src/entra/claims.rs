@@ -43,6 +43,15 @@ pub struct Claims {
     email: Option<String>,
     #[serde(default)]
     scp: Option<String>,
+    /// Whether its header names an algorithm that signs (RFC 7515 section 4.1.1; `none` does not, RFC
+    /// 7518 section 3.6).
+    #[serde(skip)]
+    is_signed: bool,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -101,6 +110,15 @@ pub struct Identity {
 /// What is wrong with an ID token.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ClaimsError {
+    /// `alg` is `none`, or missing.
+    #[error("the ID token is not signed")]
+    Unsigned,
+    /// `sub` is missing.
+    #[error("the ID token does not say whose it is (sub)")]
+    NoSubject,
+    /// `tid` is missing, which every token of Entra ID has.
+    #[error("the ID token does not name its tenant (tid)")]
+    NoTenant,
     /// Not a JWT with the claims of one.
     #[error("the ID token cannot be read")]
     Unreadable,
@@ -129,12 +147,16 @@ impl Claims {
     pub fn of(token: &Secret) -> Option<Self> {
         let text = token.expose_str().filter(|text| text.len() <= LIMIT)?;
         let mut parts = text.splitn(4, '.');
-        let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next())
+        let (header, payload, _, None) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next())
         else {
             return None;
         };
-        let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-        serde_json::from_slice(&json).ok()
+        let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok();
+        let mut claims: Self = serde_json::from_slice(&decoded(payload)?).ok()?;
+        let header = decoded(header).and_then(|json| serde_json::from_slice::<Header>(&json).ok());
+        claims.is_signed = header.is_some_and(|header| !header.alg.eq_ignore_ascii_case("none"));
+        Some(claims)
     }
 
     /// Checks an ID token (OpenID Connect Core section 3.1.3.7).
@@ -142,6 +164,9 @@ impl Claims {
     /// # Errors
     /// The first claim that is not as expected.
     pub fn check(&self, expected: Expected<'_>) -> Result<Identity, ClaimsError> {
+        if !self.is_signed {
+            return Err(ClaimsError::Unsigned);
+        }
         let iss = self.iss.as_deref().ok_or(ClaimsError::Issuer)?;
         let accepted = expected
             .issuer
@@ -176,6 +201,12 @@ impl Claims {
             && kept != given
         {
             return Err(ClaimsError::Subject);
+        }
+        if self.sub.as_deref().is_none_or(|sub| sub.trim().is_empty()) {
+            return Err(ClaimsError::NoSubject);
+        }
+        if expected.issuer.is_entra() && self.tid.is_none() {
+            return Err(ClaimsError::NoTenant);
         }
         Ok(Identity {
             account: self.account(),

@@ -139,6 +139,13 @@ pub fn ask(
         .filter(|url| url.scheme() == "https" || super::issuer::is_loopback(url))
         .filter(|url| url.username().is_empty() && url.password().is_none())
         .ok_or_else(|| unusable("no address that a device code could be entered at"))?;
+    if !is_a_place_for_codes(&verification_uri, &host) {
+        let elsewhere = verification_uri.host_str().unwrap_or_default();
+        return Err(EntraError::Unusable(format!(
+            "{host} sends the person to {elsewhere} with the code, which is neither its own host nor a page of \
+             Microsoft's for device codes, so nothing is shown"
+        )));
+    }
     let user_code = details.user_code().secret().clone();
     if user_code.is_empty() || user_code.len() > 64 {
         return Err(unusable("a code that nobody could enter"));
@@ -158,6 +165,16 @@ pub fn ask(
         pace: Pace::new(details.interval().as_secs()),
         details,
     })
+}
+
+/// Whether a person may be sent to an address with a code: the issuer's own host, or Microsoft's pages
+/// for device codes (`microsoft.com/devicelogin`, `login.microsoft.com/device`, `aka.ms/devicelogin`).
+fn is_a_place_for_codes(url: &Url, issuer_host: &str) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let of_microsoft = matches!(host, "microsoft.com" | "www.microsoft.com" | "aka.ms");
+    host.eq_ignore_ascii_case(issuer_host)
+        || (super::issuer::is_login_host(issuer_host)
+            && (of_microsoft || super::issuer::is_login_host(host)))
 }
 
 /// Asks once whether the code was entered.

@@ -27,4 +27,6 @@ pub use loopback::{Arrival, Loopback};
 pub use refusal::{Class, Refusal, parse_retry_after};
 pub use registered::{Registered, prove_redirect_uri};
 pub use scopes::{Allows, allow, everything as everything_consented};
-pub use token::{App, Authorization, Grant, authorize, prove_client, redeem, refresh};
+pub use token::{
+    App, Authorization, Grant, RefreshScope, authorize, prove_client, redeem, refresh,
+};

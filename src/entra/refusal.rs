@@ -69,6 +69,8 @@ pub struct Refusal {
     pub status: u16,
     /// Who said it, where that is known.
     pub host: Option<String>,
+    /// Whether a client secret was sent.
+    sent_client_secret: bool,
 }
 
 impl Refusal {
@@ -106,6 +108,7 @@ impl Refusal {
             retry_after: waits.then(|| retry_after.unwrap_or(WAIT_DEFAULT).clamp(least, WAIT_MAX)),
             status,
             host: None,
+            sent_client_secret: sent.client_secret,
         }
     }
 
@@ -149,7 +152,7 @@ impl Refusal {
             Class::Throttled | Class::ClientLoop => (None, "wait some minutes, then try again"),
             Class::Interaction | Class::Dead => (Some(Step::Connect), "sign in again"),
             Class::Blocked => (Some(Step::Connect), "ask the administrator of the tenant"),
-            Class::Client => client_step(&self.error),
+            Class::Client => client_step(&self.error, self.sent_client_secret),
         };
         if let Some(code) = self.codes.last() {
             let (cause, look_up) = messages::explain_unknown(*code, &self.first_line);
@@ -223,8 +226,14 @@ fn class_of(
 }
 
 /// Where to look for a fault that is the integration's.
-fn client_step(error: &str) -> (Option<Step>, &'static str) {
+fn client_step(error: &str, sent_client_secret: bool) -> (Option<Step>, &'static str) {
     match error {
+        // Nothing can be wrong with a secret that was not sent.
+        "invalid_client" if !sent_client_secret => (
+            Some(Step::Authentication),
+            "compare the client ID with the app's Overview page; if the app has a client secret, add it, else register \
+             the redirect URI under Mobile and desktop applications",
+        ),
         "invalid_client" => (
             Some(Step::ClientSecret),
             "check the client ID, then make a new client secret and add it",

@@ -216,7 +216,7 @@ mod tests {
             (200, String::new(), "<form>Sign in</form>", Ok(Untold)),
             (400, String::new(), "<pre>invalid_redirect_uri</pre>", Err(2)),
             (400, String::new(), "redirect_uri did not match", Err(2)),
-            (400, String::new(), "invalid_client", Err(3)),
+            (400, String::new(), "invalid_client", Err(2)),
             (404, String::new(), "nothing here", Ok(Untold)),
             (503, String::new(), "", Err(0)),
         ] {

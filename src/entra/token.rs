@@ -150,6 +150,15 @@ pub fn redeem(
     })
 }
 
+/// What a refresh asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshScope {
+    /// What a sign-in asks for.
+    Asked,
+    /// Nothing in particular: what was granted before (RFC 6749 section 6).
+    AsGranted,
+}
+
 /// Redeems a refresh token (RFC 6749 section 6).
 ///
 /// # Errors
@@ -158,15 +167,17 @@ pub fn refresh(
     endpoints: &Endpoints,
     app: App<'_>,
     refresh_token: &Secret,
+    scope: RefreshScope,
     network: &dyn Send,
 ) -> Result<Grant, EntraError> {
     let token = RefreshToken::new(refresh_token.expose_str().unwrap_or_default().to_owned());
     let client = client(endpoints, app, None);
     exchange(network, |send| {
-        client
-            .exchange_refresh_token(&token)
-            .add_scopes(scopes::asked().map(Scope::new))
-            .request(&send)
+        let mut request = client.exchange_refresh_token(&token);
+        if scope == RefreshScope::Asked {
+            request = request.add_scopes(scopes::asked().map(Scope::new));
+        }
+        request.request(&send)
     })
 }
 

@@ -43,7 +43,7 @@ impl Integrations {
         let mut all = Self {
             runner_name: std::env::var("ONA_AZURE_RUNNER_NAME")
                 .ok()
-                .filter(|name| !name.is_empty()),
+                .filter(|name| !name.trim().is_empty()),
             ..Self::default()
         };
         if let Some(beside) = &paths.state_integrations {
@@ -59,7 +59,7 @@ impl Integrations {
     fn add(&mut self, path: &Path) -> Result<(), FileError> {
         let Some(file) = IntegrationsFile::read(path)? else { return Ok(()) };
         if self.runner_name.is_none() {
-            self.runner_name = file.runner_name()?;
+            self.runner_name = file.runner_name()?.filter(|name| !name.trim().is_empty());
         }
         for integration in file.integrations()? {
             if self.exactly(&integration.host).is_none() {
@@ -164,6 +164,20 @@ impl Integrations {
         }
     }
 
+    /// What to do about it: for a developer, and for the administrator.
+    pub fn configure_hint(host: &HostSpec) -> String {
+        let command = Self::configure_command(host);
+        match of_sudo_user() {
+            Some(user) => format!(
+                "this is {user}'s command run as root by sudo, and the integrations of {user} are not root's: run \
+                 it without sudo, or have an administrator configure the whole machine: {command} --system"
+            ),
+            None => format!(
+                "ask the administrator of the runner to configure it; administrators: {command}"
+            ),
+        }
+    }
+
     /// The US01 message for a host that has no integration.
     pub fn not_configured(&self, host: &str) -> String {
         let runner = self.runner_name.as_deref().unwrap_or(RUNNER_NAME);
@@ -171,6 +185,24 @@ impl Integrations {
             "{runner} requires authentication with Source Control - the SCM integration for host {host} is not configured"
         )
     }
+}
+
+/// Who ran `sudo`, where root has no integrations of its own and that account has.
+#[cfg(unix)]
+fn of_sudo_user() -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let name = std::env::var("SUDO_USER").ok().filter(|name| name != "root")?;
+    let user = nix::unistd::User::from_name(&name).ok()??;
+    // Only whether it is there: what stands in it is the account's own business.
+    let file = user.dir.join(".config").join(crate::paths::NAME).join("integrations.json");
+    file.is_file().then_some(name)
+}
+
+#[cfg(not(unix))]
+fn of_sudo_user() -> Option<String> {
+    None
 }
 
 #[cfg(test)]

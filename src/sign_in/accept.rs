@@ -102,6 +102,10 @@ fn claims_hint(error: ClaimsError) -> Option<&'static str> {
         ClaimsError::Audience => {
             "step 1 (app registration): compare the client ID with Overview → Application (client) ID"
         }
+        ClaimsError::Unsigned | ClaimsError::NoSubject | ClaimsError::NoTenant => {
+            "step 1 (app registration): the issuer is not to be trusted with a sign-in; compare the Issuer URL with \
+             Overview → Endpoints"
+        }
         ClaimsError::Nonce | ClaimsError::Subject | ClaimsError::Unreadable => return None,
     })
 }

@@ -1,7 +1,7 @@
 //! A sign-in made elsewhere, brought here by its refresh token.
 
 use super::SignIn;
-use crate::entra::refresh;
+use crate::entra::{EntraError, RefreshScope, refresh};
 use crate::report::Failure;
 use crate::secret::Secret;
 use crate::trace;
@@ -21,8 +21,17 @@ impl SignIn<'_> {
                 .secret("refresh_token", refresh_token)
         });
         let prepared = self.prepare(public.then_some(ClientMode::Public))?;
-        let mut grant = refresh(&prepared.endpoints, prepared.app(), refresh_token, self.network)
-            .map_err(|error| error.into_failure("the refresh token was not taken"))?;
+        let redeem = |scope| {
+            refresh(&prepared.endpoints, prepared.app(), refresh_token, scope, self.network)
+        };
+        let mut grant = match redeem(RefreshScope::Asked) {
+            // It was granted less, or elsewhere by another name (RFC 6749 section 6).
+            Err(EntraError::Refused(refusal)) if refusal.error == "invalid_scope" => {
+                redeem(RefreshScope::AsGranted)
+            }
+            answer => answer,
+        }
+        .map_err(|error| error.into_failure("the refresh token was not taken"))?;
         // Not every provider rotates.
         grant.refresh_token.get_or_insert_with(|| refresh_token.clone());
         self.accept(&prepared, grant, None, SignInMethod::Imported, Some(refresh_token.digest()))

@@ -64,7 +64,9 @@ fn is_only_ours(path: &Path) -> bool {
 
     let owner = |path: &Path| path.symlink_metadata().map(|metadata| metadata.uid());
     let Ok(root) = owner(Path::new("/")) else { return false };
-    path.ancestors()
-        .skip(1)
-        .all(|directory| owner(directory).is_ok_and(|owner| owner == root || owner == 0))
+    path.ancestors().skip(1).all(|directory| match owner(directory) {
+        Ok(owner) => owner == root || owner == 0,
+        // Opening the file says why.
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    })
 }

@@ -83,6 +83,22 @@ impl Scanner {
         }
     }
 
+    /// Fails the test if a command that is there to be copied has words in angle brackets: a shell
+    /// would read from or write to a file.
+    #[track_caller]
+    pub fn no_redirections(what: &str, text: &str) {
+        let offends = |line: &&str| {
+            let at = line.find("git-credential-ona-azure ").or_else(|| line.find("git remote "));
+            let usage = line.trim_start().starts_with("Usage:");
+            at.is_some_and(|at| !usage && has_placeholder(&line[at..]))
+        };
+        if !std::thread::panicking()
+            && let Some(line) = text.lines().find(offends)
+        {
+            panic!("a command that no shell takes in {what}:\n{line}");
+        }
+    }
+
     /// The sign of a secret in the text, if there is one.
     pub fn find(&self, text: &str) -> Option<String> {
         if text.is_empty() {
@@ -106,6 +122,8 @@ pub fn scan(command: &Command, done: &Done) {
     let values = command.get_envs().filter_map(|(_, value)| value?.to_str());
     let found = values.filter_map(|value| scanners.get(value)).next().cloned();
     drop(scanners);
+    Scanner::no_redirections(&format!("what {command:?} said"), &done.stderr);
+    Scanner::no_redirections(&format!("what {command:?} printed"), &done.stdout);
     let Some(scanner) = found else { return };
     scanner.scan(&format!("what {command:?} said"), &done.stderr);
     let words = std::iter::once(command.get_program()).chain(command.get_args());
@@ -115,6 +133,15 @@ pub fn scan(command: &Command, done: &Done) {
     if !prints_credential(&words.join(" ").replace("\"$@\"", last)) {
         scanner.scan(&format!("what {command:?} printed"), &done.stdout);
     }
+}
+
+/// `<word>`, and not a redirection that is meant, as `< file`.
+fn has_placeholder(command: &str) -> bool {
+    command.split('<').skip(1).any(|rest| {
+        let word: String =
+            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || " -_/".contains(*c)).collect();
+        !word.starts_with(' ') && !word.is_empty() && rest[word.len()..].starts_with('>')
+    })
 }
 
 /// Whether a command line prints a credential where it is seen, and not into a file or a pipe.

@@ -4,6 +4,7 @@
 mod by_oauth;
 mod without_oauth;
 
+use super::notice::Notice;
 use super::pats;
 use super::refresh::RefreshFailure;
 use super::session::current;
@@ -184,7 +185,7 @@ fn not_configured(request: &Request, subject: &Subject, integrations: &Integrati
     let host = integrations.asked_for(&subject.place, organization.as_ref());
     let spec = integrations.to_configure(&subject.place, organization.as_ref());
     let message = Message::error(integrations.not_configured(&host))
-        .hint(Integrations::configure_command(&spec));
+        .hint(Integrations::configure_hint(&spec));
     Outcome::quit(message, Exit::NotConfigured)
 }
 
@@ -286,7 +287,7 @@ impl Asked<'_> {
     fn token_as_name(&self) -> Option<Message> {
         let name = self.request.username.as_deref().filter(|name| is_token(name))?;
         let digest = Secret::new(name).digest();
-        self.shelf.first_today(&format!("token as name {digest}")).then(|| {
+        self.shelf.first(Notice::TokenAsName, &digest.to_string()).then(|| {
             Message::warning(format!(
                 "the user name in the address for {} looks like a personal access token: everybody who sees \
                  the address can use it",

@@ -3,6 +3,7 @@
 use super::{Asked, NO_NAME, Offer, Outcome, Why};
 use crate::azure::{Organization, Place, expiry_warning, home_url, sentences, token_page_url};
 use crate::broker::USE_HTTP_PATH;
+use crate::broker::notice::Notice;
 use crate::broker::pats;
 use crate::broker::refresh::sign_in_command;
 use crate::broker::refused::refused_message;
@@ -59,12 +60,11 @@ impl Asked<'_> {
                 );
                 Outcome::quit(message, Exit::SignIn)
             }
-            Why::Off
-                if self.integration.oauth.is_none()
-                    && organization.is_none()
-                    && (self.subject.place.is_cloud()
-                        // On a Server, only where the path would bring one out.
-                        || kept.iter().any(|pat| pat.organization.is_some())) =>
+            // Row 14, whatever else is on where a token is kept that the path would bring out.
+            Why::Off | Why::NoSession | Why::Failed(_)
+                if organization.is_none()
+                    && (kept.iter().any(|pat| pat.organization.is_some() && !pat.passed_through)
+                        || (self.integration.oauth.is_none() && self.subject.place.is_cloud())) =>
             {
                 Outcome::quit(
                     Message::error(format!(
@@ -90,12 +90,16 @@ impl Asked<'_> {
     ) -> Vec<Message> {
         let place = self.place_name(organization);
         let reason = match why {
-            Why::Off => None,
-            Why::NoSession => Some("nobody is signed in with OAuth".to_owned()),
+            // Where nobody ever used OAuth, nobody misses it.
+            Why::Off | Why::NoSession => None,
             Why::Refused { account, .. } => Some(format!("Azure DevOps refused {account}")),
             Why::Failed(failure) => Some(failure.text.clone()),
         };
         let mut messages: Vec<_> = reason
+            .filter(|_| {
+                let of = format!("{} {place}", self.subject.pat_key());
+                self.shelf.first(Notice::WhyNotOAuth, &of)
+            })
             .map(|reason| {
                 Message::warning(format!("using the personal access token for {place}: {reason}"))
             })
@@ -105,7 +109,7 @@ impl Asked<'_> {
             .expires_at
             .and_then(|expires_at| expiry_warning(seconds(self.now), seconds(expires_at)));
         if let Some(soon) = soon
-            && self.shelf.first_today(&format!("expiry {} {place}", self.subject.pat_key()))
+            && self.shelf.first(Notice::Expiry, &format!("{} {place}", self.subject.pat_key()))
         {
             messages.push(
                 Message::warning(format!("the personal access token for {place} {}", soon.words()))

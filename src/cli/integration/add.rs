@@ -1,18 +1,18 @@
 //! `integration add`: what is named changes, the rest stays.
 
-use super::{concluded, file, host, left_behind, refuse_somebody_elses, usage};
+use super::{concluded, file, host, left_behind, refuse_somebody_elses, sign_in_url, usage};
 use crate::azure::VirtualDirectory;
-use crate::broker::redirect_uri;
+use crate::broker::{redirect_uri, sessions};
 use crate::cli::args::IntegrationAdd;
 use crate::cli::interaction::{Step, forbidden};
-use crate::cli::{Room, doctor, input, print};
+use crate::cli::{Room, doctor, input, print, setup_git};
 use crate::clock;
 use crate::doctor::{Hidden, root, save_and_test};
 use crate::integration::{
     ClientSecretError, Found, HostKey, HostSpec, Integration, IntegrationsFile, OAuth, ScmId,
     open_client_secret, pat_url, seal_client_secret,
 };
-use crate::report::{Exit, Failure, path_word};
+use crate::report::{Exit, Failure, Message, path_word};
 use crate::secret::Secret;
 
 pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
@@ -68,28 +68,46 @@ pub(super) fn add(args: &IntegrationAdd, room: &Room) -> Result<(), Failure> {
         left_behind::tell_pats(&saved, room);
     }
     if args.no_test {
+        next_after(&saved, room);
         return Ok(());
     }
     if let Some(recipients) = elsewhere(&saved, room) {
         print::line(&format!(
             "Not tested here: only the holder of {recipients} can open the client secret."
         ))?;
-        return print::line(&format!(
-            "next: bring {} there, then: git-credential-ona-azure integration test {}",
-            path_word(&file),
-            saved.host
-        ));
+        print::line(&format!("Bring {} there.", path_word(&file)))?;
+        Message::next(format!("git-credential-ona-azure integration test {}", saved.host)).print();
+        return Ok(());
     }
     let found = Found { integration: saved, file };
     let looked = Hidden::here(&room.paths).examined(save_and_test(&room.paths, &found, None));
     let Some((_, _, fault)) = root(&looked) else {
         let conclusion = concluded(&looked, &found.integration);
-        return doctor::show(&looked, Some(&conclusion), false);
+        doctor::show(&looked, Some(&conclusion), false)?;
+        next_after(&found.integration, room);
+        return Ok(());
     };
     doctor::show(&looked, None, false)?;
     let mut failure = Failure::from(fault);
     failure.message.text = format!("saved, not working yet: {}", failure.message.text);
     Err(failure.exit(Exit::Failed))
+}
+
+/// Have git ask, then sign in: whichever is not done yet.
+fn next_after(saved: &Integration, room: &Room) {
+    let asked = setup_git::is_asked(saved);
+    let command = match (asked, &saved.oauth) {
+        (false, _) => "git-credential-ona-azure setup-git".to_owned(),
+        (true, Some(_)) if !has_session(saved, room) => {
+            format!("git-credential-ona-azure login {}", sign_in_url(saved))
+        }
+        _ => return,
+    };
+    Message::next(command).print();
+}
+
+fn has_session(saved: &Integration, room: &Room) -> bool {
+    sessions(&room.vault, Some(&saved.host.key)).is_ok_and(|sessions| !sessions.is_empty())
 }
 
 /// The keys a client secret was just sealed to, if none of them is here.

@@ -40,12 +40,10 @@ pub(super) fn import(args: &IntegrationImport, room: &Room) -> Result<(), Failur
             .print();
         }
     }
-    match taken.iter().find(|one| !one.is_sealed_elsewhere) {
-        Some(one) => {
-            print::line(&format!("next: git-credential-ona-azure integration test {}", one.host))
-        }
-        None => Ok(()),
+    if let Some(one) = taken.iter().find(|one| !one.is_sealed_elsewhere) {
+        Message::next(format!("git-credential-ona-azure integration test {}", one.host)).print();
     }
+    Ok(())
 }
 
 /// Says which integrations of a document are of other providers.

@@ -403,7 +403,7 @@ fn what_goes_wrong_at_a_server_is_said_in_its_own_terms() {
             COLLECTION,
             "error: there is no collection main team at tfs.corp.example/tfs\n\
              hint: check the name in the address of its repositories, then: git-credential-ona-azure login \
-             https://tfs.corp.example/tfs/<collection> --pat\n",
+             https://tfs.corp.example/tfs/COLLECTION --pat\n",
         ),
         (
             Trial::NoSuchPlace { by_azure: false },

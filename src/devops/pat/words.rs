@@ -174,7 +174,10 @@ fn no_such_place(site: Site<'_>, by_azure: bool, asker: Asker) -> Failure {
         let then = match asker {
             Asker::Bootstrap => String::new(),
             Asker::Login | Asker::Doctor => {
-                format!(", then: git-credential-ona-azure login {above}/<{kind}> --pat")
+                format!(
+                    ", then: git-credential-ona-azure login {above}/{} --pat",
+                    kind.to_uppercase()
+                )
             }
         };
         Failure::new(format!("there is no {kind} {name} at {host}"))

@@ -25,5 +25,9 @@ pub(super) fn program(machine: &Machine) -> Outcome {
         Some(_) if !others.is_empty() => Some(format!("the PATH has another copy too: {names}")),
         _ => None,
     };
-    Outcome::passed(evidence).note(note)
+    crate::variables::unknown()
+        .iter()
+        .fold(Outcome::passed(evidence).note(note), |outcome, unknown| {
+            outcome.note(Some(unknown.sentence()))
+        })
 }

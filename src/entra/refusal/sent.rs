@@ -17,7 +17,11 @@ const HIDDEN: &str = "(hidden)";
 
 /// The secrets of one request.
 #[derive(Debug, Default)]
-pub(in crate::entra) struct Sent(Vec<Secret>);
+pub(in crate::entra) struct Sent {
+    secrets: Vec<Secret>,
+    /// Whether the client proved who it is with one.
+    pub(super) client_secret: bool,
+}
 
 impl Sent {
     /// Those in a form (`application/x-www-form-urlencoded`).
@@ -28,13 +32,15 @@ impl Sent {
             .collect();
         // One that holds another goes first: nothing of it is left standing.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        Self(secrets)
+        let client_secret = form_urlencoded::parse(body)
+            .any(|(name, value)| name == "client_secret" && !value.is_empty());
+        Self { secrets, client_secret }
     }
 
     /// The text without them, however they are written there: as they are, percent-encoded
     /// (RFC 3986 section 2.1), or as in a form.
     pub(super) fn taken_out_of(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| without(&text, secret.expose()))
+        self.secrets.iter().fold(text.to_owned(), |text, secret| without(&text, secret.expose()))
     }
 }
 

@@ -182,7 +182,8 @@ fn explanations() {
     assert_eq!(cause, "Entra answered AADSTS9999999: No luck, (account)");
     assert!(fix.ends_with("https://login.microsoftonline.com/error?code=9999999"));
     for (error, want) in [
-        ("invalid_client", Some(Step::ClientSecret)),
+        // No secret was sent.
+        ("invalid_client", Some(Step::Authentication)),
         ("unauthorized_client", Some(Step::AppRegistration)),
         ("unsupported_grant_type", Some(Step::Authentication)),
         ("invalid_grant", Some(Step::Connect)),
