@@ -301,7 +301,7 @@ fn an_account_is_only_proposed_where_a_browser_can_be_told() {
             "",
             &format!(
                 "error: the argument '{way}' cannot be used with '--login-hint <ACCOUNT>'\n\n\
-                 Usage: git-credential-ona-azure login {way} URL\n\n\
+                 Usage: git-credential-ona-azure login {way} <URL>\n\n\
                  For more information, try '--help'.\n"
             ),
         );

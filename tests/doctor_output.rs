@@ -371,7 +371,8 @@ fn with_mask_no_name_is_left_of_what_went_wrong() {
         for arguments in [&["--json"][..], &["--report", "-"]] {
             let command = [&["doctor", url, "--refresh", "--mask"], arguments].concat();
             let done = machine.helper(&command);
-            assert_eq!(done.code, 1, "{done:#?}");
+            // Without an integration it is US01.
+            assert!([1, 3].contains(&done.code), "{done:#?}");
             let folded = done.stdout.to_ascii_lowercase();
             for name in *names {
                 assert!(!folded.contains(&name.to_ascii_lowercase()), "{name}: {}", done.stdout);

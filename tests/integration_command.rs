@@ -53,7 +53,7 @@ fn add_saves_says_where_and_names_the_redirect_uri_to_register() {
             file.display()
         )
         .replace("\n.\n", ".\n"),
-        "",
+        "next: git-credential-ona-azure setup-git\n",
     );
     let root = machine.integrations();
     assert_eq!(root["version"], 1);
@@ -283,7 +283,7 @@ fn what_is_not_known_here_stays_in_the_file() {
         "quit=1\n",
         "error: Ona Cloud (EU01) requires authentication with Source Control - the SCM integration \
          for host dev.azure.com is not configured\n\
-         hint: git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
+         hint: ask the administrator of the runner to configure it; administrators: git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
          https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 --client-id CLIENT_ID --client-secret-stdin --pat\n",
     );
 }
@@ -495,7 +495,7 @@ fn servers_keep_port_and_virtual_directory_and_take_tokens_only() {
                 "The integration for tfs.corp.example:8443 is saved in {}.\n",
                 machine.integrations_file().display()
             ),
-            "",
+            "next: git-credential-ona-azure setup-git\n",
         );
     assert_eq!(
         only(&machine),
@@ -863,7 +863,7 @@ fn list_show_and_remove() {
             "",
             &format!(
                 "error: {US01} dev.azure.com is not configured\n\
-                 hint: git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
+                 hint: ask the administrator of the runner to configure it; administrators: git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
                  https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 --client-id CLIENT_ID --client-secret-stdin --pat\n"
             ),
         );

@@ -308,16 +308,20 @@ fn logout_all_where_nothing_was_ever_kept() {
 fn status_without_anything_says_how_to_begin() {
     let machine = Machine::new();
     machine.helper(&["status"]).expect(
-        0,
+        3,
         &format!(
-            "No integration is configured. Add one with: git-credential-ona-azure integration add --help\n\
-             \nWhere secrets are kept\n  directory       {}\n  \
+            "Where secrets are kept\n  directory       {}\n  \
              protection      no runner key yet: it is made on first need\n",
             machine.state_dir().display()
         ),
-        "",
+        "error: Ona Cloud (US01) requires authentication with Source Control - the SCM integration for host \
+         dev.azure.com is not configured\n\
+         hint: ask the administrator of the runner to configure it; administrators: \
+         git-credential-ona-azure integration add --host dev.azure.com --issuer-url \
+         https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0 --client-id CLIENT_ID --client-secret-stdin \
+         --pat\n",
     );
-    let status = machine.helper(&["status", "--json"]).expect_success().json();
+    let status = machine.helper(&["status", "--json"]).json();
     assert_eq!(
         status,
         json!({
@@ -633,15 +637,15 @@ fn status_tells_of_a_sign_in_whose_integration_is_gone() {
          signed in       {ADA}\n  \
          what to do      git-credential-ona-azure logout --all\n"
     );
-    let text = machine.helper(&["status"]).expect_success().stdout;
+    let text = machine.helper(&["status"]).stdout;
     assert_eq!(text.matches(&line).count(), 1, "{text}");
-    let status = machine.helper(&["status", "--json"]).expect_success().json();
+    let status = machine.helper(&["status", "--json"]).json();
     assert_eq!(
         status["withoutIntegration"],
         json!([{ "host": "dev.azure.com", "organization": null, "account": ADA }])
     );
     machine.helper(&["logout", "--all"]).expect_success();
-    let text = machine.helper(&["status"]).expect_success().stdout;
+    let text = machine.helper(&["status"]).stdout;
     assert!(!text.contains("no integration any more"), "{text}");
 }
 

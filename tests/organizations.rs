@@ -257,10 +257,8 @@ fn a_secret_sealed_for_a_runner_elsewhere_is_not_tested_and_ends_well() {
     ];
     let done = machine.helper_with(&add, CLIENT_SECRET).expect_success();
     assert!(done.stdout.contains("Not tested here: only the holder of "), "{done:#?}");
-    assert!(
-        done.stdout.contains("then: git-credential-ona-azure integration test dev.azure.com\n"),
-        "{done:#?}"
-    );
+    let next = "next: git-credential-ona-azure integration test dev.azure.com\n";
+    assert_eq!(done.stderr, next, "{done:#?}");
 }
 
 #[test]

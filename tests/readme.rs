@@ -52,6 +52,8 @@ fn the_blocks_of_the_readme_work_one_after_the_other() {
         "#!/bin/sh\nprintf %s \"$1\" >\"$HOME/opening\" && mv \"$HOME/opening\" \"$HOME/opened\"\n",
     );
     machine.set("BROWSER", browser.to_str().expect("text"));
+    // A person types.
+    machine.unset("GIT_TERMINAL_PROMPT");
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
         .expect("README.md");
     let blocks = blocks(&readme);

@@ -102,7 +102,7 @@ fn add_ends_with_the_test_discovery_first_then_the_client_itself() {
             && done.stdout.ends_with("\nThe integration for dev.azure.com works.\n"),
         "{done:#?}"
     );
-    assert_eq!(done.stderr, "");
+    assert_eq!(done.stderr, "next: git-credential-ona-azure setup-git\n");
     let asked: Vec<_> = machine
         .world
         .requests()

@@ -701,7 +701,7 @@ fn e20_at_the_deadline_the_refusals_are_listed_that_only_the_browser_shows() {
     const HINT: &str = "hint: some refusals are shown in the browser only: AADSTS50011 means that \
         http://localhost/ona-azure is not among the app's redirect URIs (step 2), AADSTS700016 a wrong client ID or \
         tenant (step 1), AADSTS50020 the wrong account (step 6); what another code \
-        means: git-credential-ona-azure doctor <code>\n";
+        means: git-credential-ona-azure doctor AADSTS50011\n";
     let machine = Machine::configured();
     let mut login = Login::start(&machine, &["--timeout", "1s"]);
     let listener = Listener::on(door(&login.address()).0);

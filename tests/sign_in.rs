@@ -459,6 +459,53 @@ fn an_id_token_that_is_not_for_this_sign_in_is_refused() {
 }
 
 #[test]
+fn an_id_token_that_is_unsigned_or_of_nobody_is_refused() {
+    type Change = fn(&mut Value);
+    let unsigned: Change = |answer| {
+        let token = answer["id_token"].as_str().expect("a token").to_owned();
+        let (_, rest) = token.split_once('.').expect("a JWT");
+        // {"alg":"none"}, and {}
+        answer["id_token"] = json!(format!("eyJhbGciOiJub25lIn0.{rest}"));
+    };
+    let without_algorithm: Change = |answer| {
+        let token = answer["id_token"].as_str().expect("a token").to_owned();
+        let (_, rest) = token.split_once('.').expect("a JWT");
+        answer["id_token"] = json!(format!("e30.{rest}"));
+    };
+    let nobody: Change = |answer| with_claims(answer, |claims| claims["sub"] = Value::Null);
+    let no_tenant: Change = |answer| with_claims(answer, |claims| claims["tid"] = Value::Null);
+    for (change, what) in [
+        (unsigned, "the ID token is not signed"),
+        (without_algorithm, "the ID token is not signed"),
+        (nobody, "the ID token does not say whose it is (sub)"),
+        (no_tenant, "the ID token"),
+    ] {
+        let machine = Machine::configured();
+        machine.world.entra().override_token_response(move |mut answer| {
+            change(&mut answer);
+            answer
+        });
+        let done = machine.login(&[], ADA);
+        assert_eq!(done.code, 4, "{what} {done:#?}");
+        assert!(done.stderr.contains(what), "{what} {done:#?}");
+        expect_nothing_kept(&machine);
+    }
+}
+
+/// RFC 6749 section 6: what was granted before needs no scope.
+#[test]
+fn a_refresh_that_is_refused_for_its_scope_is_tried_without() {
+    let machine = Machine::signed_in();
+    machine.age_access_token(4600);
+    let fault = Fault::error(400, "invalid_scope", 70_011, "The scope is not valid.");
+    machine.world.entra().fail(Target::Token, fault, Times::Once);
+    machine.get(CONTOSO_REQUEST).expect_success();
+    let form = machine.world.entra().last_token_form();
+    assert!(form.iter().all(|(name, _)| name != "scope"), "{form:?}");
+    assert!(form.iter().any(|(name, _)| name == "refresh_token"), "{form:?}");
+}
+
+#[test]
 fn an_id_token_that_cannot_be_read_is_none() {
     let machine = Machine::configured();
     for token in [json!("one.two"), json!(""), json!("a.b.c"), Value::Null] {
@@ -551,7 +598,7 @@ fn a_host_without_an_integration_is_us01() {
             &format!(
                 "error: Ona Cloud (US01) requires authentication with Source Control - the SCM \
                  integration for host {host} is not configured\n\
-                 hint: git-credential-ona-azure integration add {flags}\n"
+                 hint: ask the administrator of the runner to configure it; administrators: git-credential-ona-azure integration add {flags}\n"
             ),
         );
     }
@@ -769,7 +816,8 @@ fn token_answer(
         "iss": issuer, "aud": form["client_id"], "exp": now + 600, "iat": now, "nonce": nonce,
         "sub": "7", "preferred_username": "lin@corp.example",
     });
-    let id_token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let id_token =
+        format!("eyJhbGciOiJSUzI1NiJ9.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
     json_answer(
         200,
         &json!({

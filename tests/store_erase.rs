@@ -103,10 +103,16 @@ fn a_json_web_token_is_never_kept() {
     let before = machine.state();
     let jwt = machine.world.entra().issue_access_token(ADA, &["vso.code"]);
     for jwt in [jwt.as_str(), "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.", "eyJlbmMiOiJBIn0..aXY.Y3Q.dGFn"] {
-        machine.store(format!("{CONTOSO_REQUEST}username=u\npassword={jwt}\n")).expect_nothing();
-        machine
-            .store(format!("{CONTOSO_REQUEST}authtype=Bearer\ncredential={jwt}\n"))
-            .expect_nothing();
+        for secret in
+            [format!("username=u\npassword={jwt}"), format!("authtype=Bearer\ncredential={jwt}")]
+        {
+            let done = machine.store(format!("{CONTOSO_REQUEST}{secret}\n")).expect_success();
+            assert_eq!(
+                done.stderr,
+                "warning: the access token for dev.azure.com was not kept: it ends within the hour\n\
+                 hint: git-credential-ona-azure login https://dev.azure.com --pat\n"
+            );
+        }
     }
     assert_eq!(machine.state(), before);
 }
@@ -136,7 +142,8 @@ fn without_an_organization_nothing_is_kept_and_one_line_says_what_to_set() {
     let said = "warning: the password for dev.azure.com was not kept: git does not say which \
                 organization it is for\n\
                 hint: have git send the path (credential.useHttpPath): git-credential-ona-azure \
-                setup-git\n";
+                setup-git; to keep it now: git-credential-ona-azure login \
+                https://dev.azure.com/ORGANIZATION --pat\n";
     // The username never decides: people type anything there, and git sends it along.
     for request in [
         "protocol=https\nhost=dev.azure.com\nusername=contoso\npassword=p\n",

@@ -25,7 +25,7 @@ const HOSTS: [(&str, &str); 3] = [
 fn assert_us01(done: &Done, message: &str, stdout: &str) {
     assert_eq!((done.code, done.stdout.as_str()), (3, stdout), "{done:#?}");
     let hint = done.stderr.strip_prefix(message).unwrap_or_else(|| panic!("{done:#?}"));
-    assert!(hint.starts_with("hint: git-credential-ona-azure integration add --host "), "{hint}");
+    assert!(hint.starts_with("hint: ask the administrator of the runner to configure it; administrators: git-credential-ona-azure integration add --host "), "{hint}");
     assert_eq!(hint.lines().count(), 1, "{hint}");
 }
 
@@ -73,7 +73,7 @@ fn git_ends_with_128_and_prompts_nobody() {
         let lines: Vec<_> = done.stderr.lines().collect();
         assert_eq!(lines.len(), 3, "{done:#?}");
         assert!(
-            lines[1].starts_with("hint: git-credential-ona-azure integration add "),
+            lines[1].starts_with("hint: ask the administrator of the runner to configure it; administrators: git-credential-ona-azure integration add "),
             "{done:#?}"
         );
         assert_eq!(
@@ -126,6 +126,7 @@ fn every_command_given_a_host_without_an_integration_says_it() {
         (&["integration", "show"], "dev.azure.com"),
         (&["integration", "remove", "dev.azure.com"], "dev.azure.com"),
         (&["integration", "test", "dev.azure.com"], "dev.azure.com"),
+        (&["token", cloud], "dev.azure.com"),
         (&["integration", "test", "tfs.corp.example:8443"], "tfs.corp.example:8443"),
     ] {
         let done = machine.helper_with(arguments, "secret");
@@ -143,4 +144,43 @@ fn hosts_that_are_nobodys_business_are_not_told() {
         let request = format!("protocol=https\nhost={host}\npath=contoso/app/_git/app\n");
         assert_eq!(machine.get(request), Done::silent(), "{host}");
     }
+}
+
+#[test]
+fn status_and_doctor_say_it_too_and_exit_3() {
+    let machine = Machine::new();
+    let done = machine.helper(&["status"]);
+    assert_eq!(done.code, 3, "{done:#?}");
+    assert!(done.stderr.starts_with(&us01("dev.azure.com")), "{done:#?}");
+    let document = machine.helper(&["status", "--json"]);
+    assert_eq!((document.code, document.json()["hosts"].clone()), (3, json!([])));
+    for url in ["https://dev.azure.com/contoso", "https://tfs.corp.example/tfs"] {
+        let host = url.split('/').nth(2).expect("a host");
+        let done = machine.helper(&["doctor", url]);
+        assert_eq!(done.code, 3, "{done:#?}");
+        let said = us01(host);
+        let said = said.trim_start_matches("error: ").trim_end();
+        assert!(done.stdout.contains(said), "{said} {done:#?}");
+    }
+}
+
+#[test]
+fn a_blank_runner_name_is_no_name() {
+    let mut machine = Machine::new();
+    write_integrations(&machine, json!({"version": 1, "runnerName": "  ", "integrations": []}));
+    machine.set("ONA_AZURE_RUNNER_NAME", " \t");
+    assert_us01(&machine.get(CONTOSO_REQUEST), &us01("dev.azure.com"), "quit=1\n");
+}
+
+#[test]
+fn a_mistyped_variable_is_named_by_bootstrap_and_doctor() {
+    let mut machine = Machine::configured();
+    machine.set("ONA_AZURE_PAT_EXPIRY", "30d");
+    let words =
+        "ONA_AZURE_PAT_EXPIRY is set and means nothing here: did you mean ONA_AZURE_PAT_EXPIRES?";
+    let doctor = machine.helper(&["doctor", "https://dev.azure.com/contoso"]);
+    assert!(doctor.stdout.contains(words), "{doctor:#?}");
+    let text = json!({"integrations": [{"host": "tfs.corp.example", "pat": true}]}).to_string();
+    let done = machine.helper_with(&["bootstrap", "--offline", "--from", "-"], text);
+    assert!(done.stderr.contains(words), "{done:#?}");
 }

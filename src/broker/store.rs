@@ -2,7 +2,7 @@
 
 use super::pats;
 use super::provenance::caller;
-use super::subject::Subject;
+use super::subject::{SessionKey, Subject};
 use super::uses::would_answer;
 use super::{STATE, USE_HTTP_PATH};
 use crate::azure::looks_like_jwt;
@@ -11,7 +11,7 @@ use crate::protocol::Request;
 use crate::report::{Exit, Failure, Message};
 use crate::secret::Secret;
 use crate::trace;
-use crate::vault::{Issued, Pat, PatLogin, Vault, VaultError};
+use crate::vault::{Access, Issued, Pat, PatLogin, Vault, VaultError};
 
 /// Keeps what is to be kept.
 ///
@@ -52,13 +52,15 @@ pub fn store(
     {
         return ignored("the integration takes none, or none for that address");
     }
-    if is_ours(vault, &subject.host(), login.secret(), now).map_err(failure)? {
+    let asked = subject.organization(request, integration);
+    let sessions = subject.session_keys(asked.as_ref(), &integrations);
+    if is_ours(vault, &sessions, &subject.host(), login.secret(), now).map_err(failure)? {
         return ignored("it is an access token that was handed out here");
     }
     if looks_like_jwt(login.secret().expose()) {
         return not_kept_jwt(&subject, integration, login.secret());
     }
-    let organization = subject.organization(request, integration);
+    let organization = asked;
     if organization.is_none() && subject.place.is_cloud() {
         return Err(Failure {
             message: Message::warning(format!(
@@ -150,10 +152,27 @@ fn not_kept_jwt(
 
 /// Whether it is an access token that was handed out here and has not expired yet, whoever has
 /// refreshed meanwhile.
-fn is_ours(vault: &Vault, host: &HostKey, secret: &Secret, now: u64) -> Result<bool, VaultError> {
+fn is_ours(
+    vault: &Vault,
+    sessions: &[SessionKey],
+    host: &HostKey,
+    secret: &Secret,
+    now: u64,
+) -> Result<bool, VaultError> {
     let issued: Option<Issued> = vault.read_intact(&host.to_string())?;
     let digest = secret.digest();
-    Ok(issued.is_some_and(|issued| {
+    let is_issued = issued.is_some_and(|issued| {
         issued.tokens.iter().any(|token| token.expires_at > now && token.digest == digest)
-    }))
+    });
+    if is_issued {
+        return Ok(true);
+    }
+    // The list may have been lost.
+    for key in sessions {
+        let access = vault.read_intact::<Access>(&key.to_string())?;
+        if access.and_then(|access| access.token).is_some_and(|token| token == *secret) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

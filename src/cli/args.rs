@@ -363,6 +363,10 @@ pub(super) enum Key {
 #[derive(Debug, ClapArgs)]
 #[group(multiple = true)]
 pub(super) struct SetupGit {
+    /// Organizations that get a section of their own, which tools built on libgit2 need, such as
+    /// https://contoso.visualstudio.com [default: those that are known here]
+    #[arg(value_name = "URL", conflicts_with = "undo")]
+    pub(super) urls: Vec<String>,
     /// The configuration of this account (the default)
     #[arg(long, group = "scope")]
     pub(super) global: bool,

@@ -1,19 +1,23 @@
 //! `setup-git`: git's configuration.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 
 use super::Room;
 use super::args::SetupGit;
-use crate::azure::{Place, home_url};
-use crate::broker::sessions;
+use crate::azure::{
+    Organization, Place, RemotePath, RemoteUrl, Scheme, VirtualDirectory, home_url,
+};
+use crate::broker::{PatKey, sessions};
 use crate::git::Git;
 use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, examine, set_up, undo};
 use crate::integration::{HostKey, Integration, Integrations};
 use crate::paths::NAME;
 use crate::report::{Exit, Failure, Message, word};
 use crate::trace;
+use crate::vault::Pats;
 
 pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     let git = find_git()?;
@@ -30,7 +34,8 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
         let integrations = room.integrations()?;
         let options = Options { scope, replace: args.replace };
         warn_of_old_git(&git, &integrations);
-        set_up(&git, &helper, &targets(&integrations, args.proactive), &options)?
+        let organizations = organizations(&room, &integrations, &args.urls)?;
+        set_up(&git, &helper, &targets(&integrations, &organizations, args.proactive), &options)?
     };
     tell(&report);
     report.messages().iter().for_each(Message::print);
@@ -65,7 +70,8 @@ pub(super) fn is_asked(integration: &Integration) -> bool {
 pub(super) fn configure(room: &Room) -> Result<Report, Failure> {
     let git = find_git()?;
     let integrations = room.integrations()?;
-    let targets = targets(&integrations, false);
+    let organizations = organizations(room, &integrations, &[])?;
+    let targets = targets(&integrations, &organizations, false);
     set_up(&git, &this_program()?, &targets, &Options::default()).inspect(tell)
 }
 
@@ -125,7 +131,59 @@ fn warn_of_old_git(git: &Git, integrations: &Integrations) {
     }
 }
 
-fn targets(integrations: &Integrations, proactive: bool) -> Vec<Target> {
+/// The organizations that are known here: by their integration, a sign-in or a token, or because they
+/// are named.
+fn organizations(
+    room: &Room,
+    integrations: &Integrations,
+    urls: &[String],
+) -> Result<BTreeSet<Organization>, Failure> {
+    let own =
+        integrations.all().iter().filter_map(|found| found.integration.host.organization.clone());
+    let mut known: BTreeSet<Organization> = own.collect();
+    // What cannot be read is told of by others.
+    let sessions = sessions(&room.vault, Some(&HostKey::Cloud)).unwrap_or_default();
+    known.extend(sessions.into_iter().filter_map(|session| session.organization));
+    let key = PatKey { scheme: Scheme::Https, host: HostKey::Cloud };
+    let pats = room.vault.read_intact::<Pats>(&key.to_string()).ok().flatten().unwrap_or_default();
+    known.extend(pats.pats.into_iter().filter_map(|pat| pat.organization));
+    for url in urls {
+        let refused = |why: String| {
+            Failure::new(why)
+                .hint(
+                    "write it as https://contoso.visualstudio.com or https://dev.azure.com/contoso",
+                )
+                .exit(Exit::Usage)
+        };
+        let url = RemoteUrl::parse(url).map_err(|error| refused(error.to_string()))?;
+        let path = url.path.as_deref().map(str::as_bytes);
+        let organization =
+            RemotePath::of(&url.place, &VirtualDirectory::default(), path).organization;
+        match organization.filter(|_| url.place.is_cloud()) {
+            Some(organization) => known.extend([organization]),
+            None => {
+                let host = url.place.authority();
+                return Err(refused(format!(
+                    "{host} names no organization of Azure DevOps Services"
+                )));
+            }
+        }
+    }
+    // One label each, as the host has it.
+    known.retain(|organization| Organization::cloud(organization.as_str()).is_some());
+    Ok(known)
+}
+
+fn targets(
+    integrations: &Integrations,
+    organizations: &BTreeSet<Organization>,
+    proactive: bool,
+) -> Vec<Target> {
+    let each = organizations.iter().map(|organization| Target {
+        url: format!("https://{organization}.visualstudio.com"),
+        use_http_path: true,
+        proactive: false,
+    });
     let cloud = ["https://dev.azure.com", "https://*.visualstudio.com"].map(|url| Target {
         url: url.to_owned(),
         use_http_path: true,
@@ -143,5 +201,5 @@ fn targets(integrations: &Integrations, proactive: bool) -> Vec<Target> {
             proactive: true,
         }))
     });
-    cloud.into_iter().chain(servers.flatten()).collect()
+    cloud.into_iter().chain(each).chain(servers.flatten()).collect()
 }

@@ -45,12 +45,20 @@ pub(super) struct Machine {
     /// The program as git is told to run it.
     pub helper: PathBuf,
     git: OnceLock<Option<Git>>,
+    /// The host asked about, if one was named.
+    pub(super) asked: Option<Place>,
 }
 
 impl Machine {
     /// A machine with these files and this program.
     pub(super) fn new(paths: Paths, helper: PathBuf) -> Self {
-        Self { paths, helper, git: OnceLock::new() }
+        Self { paths, helper, git: OnceLock::new(), asked: None }
+    }
+
+    /// The same for somebody who asks about a host.
+    pub(super) fn asked_about(mut self, place: Option<Place>) -> Self {
+        self.asked = place;
+        self
     }
 
     /// The git on the PATH.

@@ -56,7 +56,9 @@ pub struct Examined {
 /// Looks at this machine, and at the target or, without one, at the remotes of the clone around
 /// the current directory, or at everything that is configured.
 pub fn examine(paths: Paths, helper: PathBuf, url: Option<Target>, refresh: bool) -> Vec<Examined> {
-    let machine = Arc::new(Machine::new(paths, helper));
+    let machine = Arc::new(
+        Machine::new(paths, helper).asked_about(url.as_ref().map(|target| target.place.clone())),
+    );
     let checks = run(machine::CHECKS, &machine, &[]).expect("BUG: the machine's table is sound");
     let mut all = vec![Examined { url: None, checks }];
     let Ok(integrations) = Integrations::load(&machine.paths) else { return all };

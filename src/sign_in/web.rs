@@ -238,7 +238,7 @@ impl SignIn<'_> {
             .hint(format!(
                 "some refusals are shown in the browser only: AADSTS50011 means that {registered} is not among the \
                  app's redirect URIs (step 2), AADSTS700016 a wrong client ID or tenant (step 1), AADSTS50020 the \
-                 wrong account (step 6); what another code means: git-credential-ona-azure doctor <code>"
+                 wrong account (step 6); what another code means: git-credential-ona-azure doctor AADSTS50011"
             ))
             .exit(Exit::SignIn)
     }

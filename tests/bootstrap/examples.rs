@@ -19,8 +19,8 @@ fn text(name: &str) -> String {
 fn the_document_is_accepted_once_its_places_are_filled_in() {
     let machine = Machine::new();
     let document = text("bootstrap.example.json")
-        .replace("ORGANIZATION", "contoso")
-        .replace("TENANT_ID", standins::CONTOSO);
+        .replace("<organization>", "contoso")
+        .replace("<tenant>", standins::CONTOSO);
     let path = machine.mount("bootstrap.json", document);
     let from = ["--offline", "--from", path.to_str().expect("text")];
     let done = machine.bootstrap(&from).expect_success();
@@ -29,7 +29,7 @@ fn the_document_is_accepted_once_its_places_are_filled_in() {
     assert!(done.stdout.starts_with(expected), "{}", done.stdout);
     let raw = install("bootstrap.example.json");
     let done = Machine::new().bootstrap(&["--offline", "--from", raw.to_str().expect("text")]);
-    crate::given::expect_one_line(&done, 2, &["\"ORGANIZATION\" is no organization"]);
+    crate::given::expect_one_line(&done, 2, &["\"<organization>\" is no organization"]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn what_is_json_or_yaml_can_be_read() {
     machine.set("ONA_AZURE_PAT_ORGANIZATION", "");
     let command = task["command"].as_str().expect("text");
     let command =
-        command.replace("TENANT_ID", standins::CONTOSO).replace("CLIENT_ID", standins::CLIENT_ID);
+        command.replace("<tenant>", standins::CONTOSO).replace("<client-id>", standins::CLIENT_ID);
     let done = machine.shell(&command, "").expect_success();
     assert!(
         done.stdout.starts_with("dev.azure.com: integration added, sign-in added"),

@@ -185,15 +185,26 @@ impl Machine {
         command
     }
 
+    /// The program under test, with its arguments. A person who signs in is not one of the scripts
+    /// that set GIT_TERMINAL_PROMPT.
+    pub fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(PROGRAM);
+        command.args(arguments);
+        if arguments.first() == Some(&"login") {
+            command.env_remove("GIT_TERMINAL_PROMPT");
+        }
+        command
+    }
+
     /// The program under test.
     pub fn helper(&self, arguments: &[&str]) -> Done {
-        run(self.command(PROGRAM).args(arguments), b"")
+        run(&mut self.program(arguments), b"")
     }
 
     /// The program under test, given something to read.
     pub fn helper_with(&self, arguments: &[&str], stdin: impl AsRef<[u8]>) -> Done {
         self.scanner.add_given(arguments, stdin.as_ref());
-        run(self.command(PROGRAM).args(arguments), stdin.as_ref())
+        run(&mut self.program(arguments), stdin.as_ref())
     }
 
     pub fn get(&self, request: impl AsRef<[u8]>) -> Done {
@@ -427,9 +438,7 @@ impl Login {
 
     fn reading(machine: &Machine, arguments: &[&str], stdin: Stdio) -> Self {
         let mut child = machine
-            .command(PROGRAM)
-            .arg("login")
-            .args(arguments)
+            .program(&[&["login"], arguments].concat())
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Row] = &[
         command: DOCTOR,
         check: "integration.file",
         step: 6,
-        words: &["no integration is configured", "integration add"],
+        words: &["the SCM integration for host dev.azure.com is not configured", "integration add"],
     },
     Row {
         name: "wrong tenant",

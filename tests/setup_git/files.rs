@@ -164,7 +164,7 @@ fn many_at_once_lose_nothing() {
             }
         });
         let text = world.text();
-        assert_eq!(text.matches("[credential").count(), 2, "{text}");
+        assert_eq!(text.matches("[credential").count(), 3, "{text}");
         assert_eq!(world.git(&["config", "--get-regexp", "^mine"]).lines().count(), 6, "{text}");
     });
 }

@@ -7,6 +7,7 @@
 mod common;
 
 mod files;
+mod later;
 mod network;
 mod others;
 mod sections;

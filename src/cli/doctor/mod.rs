@@ -7,6 +7,7 @@ mod text;
 
 use super::args::Doctor;
 use super::{Room, print, setup_git};
+use crate::azure::{RemotePath, RemoteUrl, VirtualDirectory, somebody_elses};
 use crate::doctor::{
     About, Examined, Fault, Hidden, Target, code, conclusion, examine, mask, not_looked, root,
     sections, target,
@@ -65,7 +66,28 @@ pub(super) fn run(args: &Doctor) -> Result<Exit, Failure> {
     if let Some(destination) = report {
         destination.write(&report::render(&command, args.mask, &all, &sections))?;
     }
-    Ok(if failed { Exit::Failed } else { Exit::Done })
+    let lacks = failed && is_unconfigured(&room, args.url.as_deref());
+    Ok(match (failed, lacks) {
+        (true, true) => Exit::NotConfigured,
+        (true, false) => Exit::Failed,
+        (false, _) => Exit::Done,
+    })
+}
+
+/// Whether there is no integration for what was asked about (US01).
+fn is_unconfigured(room: &Room, url: Option<&str>) -> bool {
+    let Ok(integrations) = room.integrations() else { return false };
+    let Some(url) = url.and_then(|url| RemoteUrl::parse(url).ok()) else {
+        return integrations.all().is_empty();
+    };
+    let path = url.path.as_deref().map(str::as_bytes);
+    let cloud = url.place.is_cloud();
+    let organization = RemotePath::of(&url.place, &VirtualDirectory::default(), path).organization;
+    let organization = organization.filter(|_| cloud);
+    // A mere word, or another service's host, is no host that could be configured.
+    let host = &url.place.authority().host;
+    let could_be = cloud || (host.contains(['.', ':']) && somebody_elses(host).is_none());
+    could_be && integrations.of_place(&url.place, organization.as_ref()).is_none()
 }
 
 /// Where nothing can be looked at, scripts get a document all the same, with the reason as its only

@@ -8,9 +8,11 @@ mod words;
 use serde_json::json;
 
 use super::args::Status;
+use super::target::not_configured;
 use super::{Room, print};
 use crate::broker::sessions;
 use crate::clock;
+use crate::integration::{HostKey, HostSpec};
 use crate::report::{Failure, Message};
 use crate::vault::Session;
 use host::Host;
@@ -23,6 +25,7 @@ fn row(label: impl Into<String>, value: impl Into<String>) -> Row {
     (label.into(), value.into())
 }
 
+/// Says what there is; without any integration also that there is none, as every command does.
 pub(super) fn run(args: Status) -> Result<(), Failure> {
     let room = Room::enter()?;
     let integrations = room.integrations()?;
@@ -45,12 +48,6 @@ pub(super) fn run(args: Status) -> Result<(), Failure> {
             "store": store.json(),
         }))?;
     } else {
-        if hosts.is_empty() {
-            print::line(
-                "No integration is configured. Add one with: git-credential-ona-azure integration add --help",
-            )?;
-            print::line("")?;
-        }
         for host in &hosts {
             host.print(now)?;
             print::line("")?;
@@ -71,6 +68,10 @@ pub(super) fn run(args: Status) -> Result<(), Failure> {
     }
     if hosts.iter().any(|host| !host.errors.is_empty()) || !store.errors.is_empty() {
         return Err(Failure::new("not everything that is kept can be read"));
+    }
+    if hosts.is_empty() {
+        let cloud = HostSpec::whole(HostKey::Cloud);
+        return Err(not_configured(&integrations, &cloud, "dev.azure.com"));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::super::context::Machine;
 use super::super::table::Outcome;
 use super::access::Access;
+use crate::azure::Place;
 use crate::integration::{HostKey, HostSpec, Integrations, IntegrationsFile};
 use crate::report::{Failure, path_word};
 
@@ -32,11 +33,11 @@ pub(super) fn files(machine: &Machine) -> Outcome {
         })
         .collect();
     if integrations.all().is_empty() {
-        let file = there.first().map_or(&paths.user_integrations, |(path, _)| path);
+        let place = machine.asked.clone().unwrap_or(Place::DevAzure);
         return Outcome::failed(
             None,
-            format!("no integration is configured, in {} or elsewhere", file.display()),
-            Integrations::configure_command(&HostSpec::whole(HostKey::Cloud)),
+            integrations.not_configured(&place.authority().to_string()),
+            Integrations::configure_hint(&HostSpec::whole(HostKey::of_place(&place))),
         );
     }
     let each: Vec<_> = integrations

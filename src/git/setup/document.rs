@@ -9,6 +9,11 @@ use std::ops::Range;
 /// Marks the sections that we made, at the end of their header line.
 pub(super) const MARK: &str = "# git-credential-ona-azure setup-git";
 
+/// The line before the `[credential]` that we made. Behind that header git would write the helper that
+/// is set later, and tear a mark there off it.
+pub(super) const MARK_BEFORE: &str =
+    "# git-credential-ona-azure setup-git: helpers that are set later go here";
+
 /// One setting as git lists it: the key in git's canonical case, and the value unless it has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Setting {
@@ -34,7 +39,7 @@ pub(super) struct Section {
     pub(super) key: String,
     /// The header's bytes, from bracket to bracket.
     pub(super) header: Range<usize>,
-    /// Our mark behind the header, with the space before it.
+    /// Our mark: behind the header, with the space before it, or on the line before it.
     pub(super) mark: Option<Range<usize>>,
     pub(super) entries: Vec<Entry>,
     /// Holds comments other than our mark.
@@ -91,14 +96,16 @@ fn scan(text: &[u8]) -> Option<Vec<Section>> {
         match byte {
             b'#' | b';' => {
                 let end = line_end(text, at);
-                if let Some(section) = sections.last_mut() {
+                let is_mark = text[at..end].trim_ascii_end() == MARK_BEFORE.as_bytes();
+                if let Some(section) = sections.last_mut().filter(|_| !is_mark) {
                     note_comment(section, text, at..end);
                 }
                 at = end;
             }
             b'[' => {
                 let (key, end) = header(text, at)?;
-                let (entries, mark) = (Vec::new(), None);
+                let entries = Vec::new();
+                let mark = if key == "credential" { mark_before(text, at) } else { None };
                 sections.push(Section { key, header: at..end, mark, entries, comments: false });
                 at = end;
             }
@@ -125,6 +132,13 @@ pub(super) fn line_end(text: &[u8], at: usize) -> usize {
 }
 
 /// Is it our mark, or somebody's words?
+/// Our mark on the line before a header that begins its own.
+fn mark_before(text: &[u8], header: usize) -> Option<Range<usize>> {
+    let before = text[..header].strip_suffix(b"\n")?;
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    (before[start..].trim_ascii_end() == MARK_BEFORE.as_bytes()).then_some(start..before.len())
+}
+
 fn note_comment(section: &mut Section, text: &[u8], comment: Range<usize>) {
     let between = &text[section.header.end..comment.start];
     let beside = section.entries.is_empty() && between.iter().all(|b| *b == b' ' || *b == b'\t');

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::document::{Document, Entry, MARK, Section, line_end};
+use super::document::{Document, Entry, MARK, MARK_BEFORE, Section, line_end};
 use super::helper_value::is_ours;
 
 /// What one host shall have.
@@ -26,9 +26,18 @@ pub(super) struct Plan {
 /// Puts the wanted sections in. What is right already stays where it is, unless all shall move to
 /// the end of the file. Marked sections for hosts that are no longer wanted go: they would keep
 /// other helpers from those hosts and answer nothing themselves.
+///
+/// Before them stands a section `[credential]`, empty if need be: git puts a `credential.helper` that
+/// is set later into the last such section there is, where our sections drop it again. At the end of
+/// the file it would come after ours, and be given our tokens to keep.
 pub(super) fn set_up(doc: &Document, wanted: &[Wanted], helper: &str, to_end: bool) -> Plan {
+    let kept = organizations(doc, wanted, helper);
+    let wanted = &[wanted, &kept].concat()[..];
+    let to_end = to_end || is_followed_by_an_idle_section(doc, helper);
     let mut edits = Edits::new(doc, helper);
     let mut done = Vec::new();
+    let mut first = None;
+    let mut done_marked = false;
     for (index, section) in doc.sections.iter().enumerate() {
         let own = own(section, helper);
         if own.is_empty() && section.mark.is_none() {
@@ -54,14 +63,29 @@ pub(super) fn set_up(doc: &Document, wanted: &[Wanted], helper: &str, to_end: bo
             edits.strip(section);
         } else if is_right(section, &own, want, helper) {
             done.push(url);
+            first.get_or_insert(index);
+            done_marked |= section.mark.is_some();
         } else if section.mark.is_some() {
             edits.rewrite(section, &own, &body(want, helper));
             done.push(url);
+            first.get_or_insert(index);
+            done_marked = true;
         } else {
             edits.strip(section);
         }
     }
     let mut new = Vec::new();
+    let end = first.unwrap_or(doc.sections.len());
+    // Where all is written by hand and right, nothing is added to it.
+    let is_ours = done_marked || wanted.iter().any(|want| !done.contains(&&*want.url));
+    if is_ours && !doc.sections[..end].iter().any(is_for_all) {
+        match first {
+            Some(first) => {
+                edits.insert_before(&doc.sections[first], &[MARK_BEFORE, "[credential]"]);
+            }
+            None => new.extend([MARK_BEFORE, "[credential]"].map(str::to_owned)),
+        }
+    }
     for want in wanted {
         if !done.contains(&want.url.as_str()) {
             new.push(format!("[credential \"{}\"] {MARK}", want.url));
@@ -73,6 +97,43 @@ pub(super) fn set_up(doc: &Document, wanted: &[Wanted], helper: &str, to_end: bo
         }
     }
     edits.finish(new)
+}
+
+/// Whether a section is `[credential]`, for every host.
+fn is_for_all(section: &Section) -> bool {
+    section.key == "credential"
+}
+
+/// Whether a `[credential]` without a helper stands behind one of ours: the next helper that is set
+/// would go there.
+fn is_followed_by_an_idle_section(doc: &Document, helper: &str) -> bool {
+    let ours = |section: &Section| {
+        section.key.starts_with("credential.") && !own(section, helper).is_empty()
+    };
+    let Some(first) = doc.sections.iter().position(ours) else { return false };
+    let mut behind = doc.sections[first..].iter().filter(|section| is_for_all(section)).peekable();
+    behind.peek().is_some()
+        && behind.all(|section| {
+            section.entries.iter().all(|entry| !matches!(&*entry.name, "helper" | "usehttppath"))
+        })
+}
+
+/// The marked sections of single organizations (`https://contoso.visualstudio.com`), which libgit2
+/// needs: they stay whichever organizations are known now.
+fn organizations(doc: &Document, wanted: &[Wanted], helper: &str) -> Vec<Wanted> {
+    let mut kept: Vec<Wanted> = Vec::new();
+    for section in doc.sections.iter().filter(|section| section.mark.is_some()) {
+        let Some(url) = section.key.strip_prefix("credential.") else { continue };
+        let host =
+            url.strip_prefix("https://").and_then(|host| host.strip_suffix(".visualstudio.com"));
+        let is_one =
+            host.is_some_and(|label| !label.is_empty() && !label.contains(['.', '*', '/']));
+        let known = wanted.iter().chain(&kept).any(|want| want.url == url);
+        if is_one && !known && !own(section, helper).is_empty() {
+            kept.push(Wanted { url: url.to_owned(), use_http_path: true, proactive: false });
+        }
+    }
+    kept
 }
 
 /// Takes out the marked sections, and nothing else: what was written by hand stays.
@@ -115,7 +176,10 @@ fn own(section: &Section, helper: &str) -> Vec<usize> {
     if section.key.starts_with("http.") && marked {
         return named("proactiveauth").filter(|(_, e)| e.value == "basic").map(|e| e.0).collect();
     }
-    if section.key != "credential" && !section.key.starts_with("credential.") {
+    // Our own `[credential]` is empty: what is in it, somebody put there.
+    if (section.key != "credential" && !section.key.starts_with("credential."))
+        || (section.key == "credential" && marked)
+    {
         return Vec::new();
     }
     let mut own: Vec<usize> =
@@ -192,6 +256,12 @@ impl<'a> Edits<'a> {
         let own = own(section, self.helper);
         let empty = own.len() == section.entries.len();
         match &section.mark {
+            Some(mark) if is_for_all(section) => {
+                self.remove(mark.clone());
+                if empty && !section.comments {
+                    self.remove(section.header.clone());
+                }
+            }
             Some(mark) if empty => self.remove(section.header.start..mark.end),
             Some(mark) => self.edits.push((mark.clone(), String::new())),
             None if empty && !section.comments => self.remove(section.header.clone()),
@@ -200,6 +270,17 @@ impl<'a> Edits<'a> {
         for at in own {
             self.remove(section.entries[at].span.clone());
         }
+    }
+
+    /// Puts lines before a section.
+    fn insert_before(&mut self, section: &Section, lines: &[&str]) {
+        let text = self.doc.text;
+        let start =
+            text[..section.header.start].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let text = lines.iter().map(|line| format!("{line}\n")).collect();
+        self.edits.push((start..start, text));
+        let shown = lines.iter().filter(|line| !line.starts_with('#'));
+        self.lines.extend(shown.map(|line| format!("+ {line}")));
     }
 
     /// Puts new lines in place of our entries, first in their section.
@@ -246,7 +327,9 @@ impl<'a> Edits<'a> {
             text.extend_from_slice(line.as_bytes());
             text.push(b'\n');
             let shown = line.strip_suffix(MARK).unwrap_or(&line);
-            self.lines.push(format!("+ {}", shown.trim()));
+            if !shown.starts_with('#') {
+                self.lines.push(format!("+ {}", shown.trim()));
+            }
         }
         if text == self.doc.text {
             self.lines.clear();

@@ -72,7 +72,7 @@ pub(super) fn read(
         *count += 1;
         let at = setting.iter().position(|byte| *byte == b'\n').unwrap_or(setting.len());
         let key = String::from_utf8_lossy(&setting[..at]).into_owned();
-        let ours = ["credential.", "http.", "url.", "core.askpass", "remote."];
+        let ours = ["credential.", "http.", "url.", "core.askpass", "remote.", "includeif."];
         if ours.iter().any(|beginning| key.starts_with(beginning)) {
             let value = setting.get(at + 1..).unwrap_or_default();
             let value = match key.ends_with(".extraheader") {

@@ -188,11 +188,58 @@ fn judge(
         displaced.extend(verdict.displaced);
         following.extend(verdict.following);
     }
-    let origins =
-        |places: BTreeSet<usize>| places.into_iter().map(|at| origin(&entries[at])).collect();
+    let origins = |places: BTreeSet<usize>| -> Vec<Origin> {
+        places.into_iter().map(|at| origin(&entries[at])).collect()
+    };
     report.displaced = origins(displaced);
     report.following = origins(following);
+    match scope {
+        Scope::Local => {}
+        Scope::Global | Scope::System => {
+            match of_this_repository(git, &entries, wanted, value)? {
+                Some(found) => report.following.extend(found),
+                // Which repositories they count in, only those repositories tell.
+                None => {
+                    let conditional =
+                        entries.iter().filter(|one| one.key.starts_with("includeif."));
+                    report.conditional = conditional.map(origin).collect();
+                }
+            }
+        }
+    }
     Ok(report)
+}
+
+/// What comes in our way in the repository around the current directory, from files that are included
+/// under a condition (`includeIf`): git itself says whether it holds. What the repository's own file says
+/// is its own business. `None` outside every repository.
+fn of_this_repository(
+    git: &Git,
+    everywhere: &[Effective],
+    wanted: &[Wanted],
+    value: &str,
+) -> Result<Option<Vec<Origin>>, Failure> {
+    let Some(own) = git_directory(git.command()) else { return Ok(None) };
+    let entries = effective(git, Scope::Local)?;
+    let entries: Vec<_> =
+        entries.into_iter().filter(|entry| !entry.file.starts_with(&own)).collect();
+    let mut following = BTreeSet::new();
+    for want in wanted {
+        following
+            .extend(effective::judge(&entries, &want.url, want.use_http_path, value).following);
+    }
+    let known = |at: &usize| everywhere.iter().any(|one| one.file == entries[*at].file);
+    let only_here = following.into_iter().filter(|at| !known(at));
+    Ok(Some(only_here.map(|at| origin(&entries[at])).collect()))
+}
+
+/// Where the files of the repository around the current directory are.
+fn git_directory(mut command: Command) -> Option<PathBuf> {
+    let output =
+        command.args(["rev-parse", "--path-format=absolute", "--git-common-dir"]).output().ok()?;
+    let path = String::from_utf8(output.stdout).ok()?;
+    let path = path.trim_end_matches('\n');
+    (output.status.success() && !path.is_empty()).then(|| path.into())
 }
 
 /// The configuration that this scope is part of: outside every repository, unless it is one's own.

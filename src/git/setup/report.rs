@@ -133,6 +133,8 @@ pub struct Report {
     /// What still comes in our way: other helpers that git asks for these hosts, an empty one that
     /// drops ours, `useHttpPath` turned off again.
     pub following: Vec<Origin>,
+    /// Files that are included under a condition only, so that nobody knows here what they add.
+    pub conditional: Vec<Origin>,
     /// What undoing leaves, though it runs this program, because a person wrote it.
     pub by_hand: Vec<Origin>,
 }
@@ -140,8 +142,8 @@ pub struct Report {
 impl Report {
     pub(super) fn new(file: PathBuf, plan: Plan) -> Self {
         let changed = !plan.lines.is_empty();
-        let (displaced, following, by_hand) = Default::default();
-        Self { file, changed, lines: plan.lines, displaced, following, by_hand }
+        let (displaced, following, conditional, by_hand) = Default::default();
+        Self { file, changed, lines: plan.lines, displaced, following, conditional, by_hand }
     }
 
     /// The exit code it means.
@@ -164,6 +166,12 @@ impl Report {
                 .iter()
                 .map(|origin| Message::note(format!("written by hand, and left: {origin}"))),
         );
+        messages.extend(self.conditional.iter().map(|origin| {
+            Message::note(format!(
+                "counts in some repositories only, and cannot be judged here: {origin}"
+            ))
+            .hint("run setup-git once more in one of them")
+        }));
         messages.extend(self.following.iter().map(|origin| self.conflict(origin)));
         messages
     }
