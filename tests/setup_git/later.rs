@@ -106,7 +106,10 @@ fn an_organization_s_own_section_stays_and_git_still_asks_once() {
             proactive: false,
         };
         let targets = [cloud(), vec![one]].concat();
-        set_up(&world.library(), &world.ours(), &targets, &Options::default()).expect("set up");
+        let report = set_up(&world.library(), &world.ours(), &targets, &Options::default());
+        assert_eq!(report.expect("set up").exit(), Exit::Done);
+        let again = world.set_up();
+        assert_eq!(again.exit(), Exit::Done, "{again:?}");
         // libgit2 reads exactly this.
         let key = "credential.https://contoso.visualstudio.com.helper";
         let ours = format!("\n{}\n", world.ours().display());

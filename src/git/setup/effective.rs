@@ -127,6 +127,9 @@ pub(super) fn judge(entries: &[Effective], url: &str, paths: bool, helper: &str)
                 verdict.asked |= covers;
                 if covers {
                     drops.clear();
+                } else {
+                    // A section of its own that drops us asks us again.
+                    drops.retain(|dropped| entries[*dropped].key != entry.key);
                 }
             }
             "helper" => live.push(at),
