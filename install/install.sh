@@ -217,6 +217,10 @@ uninstall() {
         fi
         rm -f -- "$installed" || fail "cannot remove $installed"
         say "removed $installed"
+        # A directory that was made for it, and holds nothing else.
+        if [ "$scope" != --system ]; then
+            rmdir -- "$bin" 2>/dev/null && rmdir -- "$prefix" 2>/dev/null || :
+        fi
     fi
     say_where_sign_ins_are
 }

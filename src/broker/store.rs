@@ -11,7 +11,7 @@ use crate::protocol::Request;
 use crate::report::{Exit, Failure, Message};
 use crate::secret::Secret;
 use crate::trace;
-use crate::vault::{Access, Issued, Pat, PatLogin, Vault, VaultError};
+use crate::vault::{Access, Issued, Pat, PatLogin, Pats, Vault, VaultError};
 
 /// Keeps what is to be kept.
 ///
@@ -74,7 +74,12 @@ pub fn store(
             exit: Exit::Done,
         });
     }
-    let passed_through = passed_through(request, &integrations, vault, login.secret(), now);
+    // git stores what it was given at every command: what is kept as given needs no look.
+    let pats = vault.read_intact::<Pats>(&subject.pat_key().to_string()).map_err(failure)?;
+    let is_given = pats
+        .is_some_and(|kept| kept.pats.iter().any(|pat| !pat.passed_through && pat.login == login));
+    let passed_through =
+        !is_given && passed_through(request, &integrations, vault, login.secret(), now);
     let pat = Pat {
         organization,
         username: request.username.clone(),

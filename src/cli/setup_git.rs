@@ -15,7 +15,7 @@ use crate::git::Git;
 use crate::git::setup::{Options, PROACTIVE_SINCE, Report, Scope, Target, examine, set_up, undo};
 use crate::integration::{HostKey, Integration, Integrations};
 use crate::paths::NAME;
-use crate::report::{Exit, Failure, Message, word};
+use crate::report::{Exit, Failure, Message, path_word, word};
 use crate::trace;
 use crate::vault::Pats;
 
@@ -39,10 +39,26 @@ pub(super) fn run(args: &SetupGit) -> Result<Exit, Failure> {
     };
     tell(&report);
     report.messages().iter().for_each(Message::print);
-    if !args.undo && report.exit() == Exit::Done {
+    if args.undo {
+        tell_what_stays();
+    } else if report.exit() == Exit::Done {
         next_sign_in();
     }
     Ok(report.exit())
+}
+
+/// What undoing leaves, and how to be rid of it.
+fn tell_what_stays() {
+    let Ok(room) = Room::enter() else { return };
+    let path = |path: &std::path::Path| path.exists().then(|| path_word(path));
+    let vault = path(room.vault.dir());
+    let integrations = path(&room.paths.user_integrations);
+    let stays: Vec<String> = [vault, integrations].into_iter().flatten().collect();
+    if !stays.is_empty() {
+        Message::note("sign-ins, tokens, the runner key and integrations stay")
+            .hint(format!("to remove them too: rm -r {}", stays.join(" ")))
+            .print();
+    }
 }
 
 /// git asks now; where nobody is signed in yet, that comes next.

@@ -98,6 +98,16 @@ fn undoing_takes_the_section_out_if_it_is_still_empty() {
 }
 
 #[test]
+fn undoing_leaves_no_file_that_was_not_there() {
+    with_every_git(|world| {
+        world.set_up();
+        assert!(world.config().exists());
+        world.undo();
+        assert!(!world.config().exists());
+    });
+}
+
+#[test]
 fn an_organization_s_own_section_stays_and_git_still_asks_once() {
     with_every_git(|world| {
         let one = Target {

@@ -119,7 +119,7 @@ impl World {
     }
 
     pub(crate) fn text(&self) -> String {
-        fs::read_to_string(self.config()).expect("a configuration")
+        fs::read_to_string(self.config()).unwrap_or_default()
     }
 }
 

@@ -114,7 +114,19 @@ pub fn undo(git: &Git, helper: &Path, scope: Scope) -> Result<Report, Failure> {
         };
         edit::by_hand(&doc, &value).into_iter().map(origin).collect()
     });
+    if scope != Scope::Local && plan.text.is_empty() && !plan.lines.is_empty() {
+        remove_empty(&file);
+    }
     Ok(Report { by_hand, ..Report::new(file, plan) })
+}
+
+/// Removes a file that holds nothing any more, as before it was made. A link is somebody's own, and leads
+/// somewhere; that it cannot be removed is no failure.
+fn remove_empty(file: &Path) {
+    let is_empty = |found: std::fs::Metadata| found.is_file() && found.len() == 0;
+    if file.symlink_metadata().is_ok_and(is_empty) {
+        let _ = std::fs::remove_file(file);
+    }
 }
 
 /// Plans on what the file says, has git check the plan, and writes it. Starts over if another
