@@ -42,6 +42,10 @@ pub fn repository_url(scheme: Scheme, place: &Place, path: &[u8]) -> Option<Stri
     let path = std::str::from_utf8(path).ok()?;
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+    // They would lead to another organization's repository.
+    if names.iter().any(|name| matches!(&*decoded(name), "." | "..")) {
+        return None;
+    }
     let mark = names.iter().position(|name| name.eq_ignore_ascii_case("_git"))?;
     let variant = names.get(mark + 1).is_some_and(|name| is_git_variant(name));
     let end = mark + if variant { 3 } else { 2 };
@@ -78,6 +82,8 @@ mod tests {
                 "https://dev.azure.com/contoso/app/_git/_full/app",
             ),
             ("tfs:8080", "tfs/A b/app/_git/app", "http://tfs:8080/tfs/A%20b/app/_git/app"),
+            ("dev.azure.com", "contoso/../fabrikam/_git/app", ""),
+            ("dev.azure.com", "contoso/%2E%2e/fabrikam/_git/app", ""),
             ("dev.azure.com", "contoso/app/_git", ""),
             ("dev.azure.com", "contoso", ""),
         ] {

@@ -81,7 +81,10 @@ impl Bench<'_> {
         let composed = self.compose(given)?;
         let found = self.integrations.exactly(&given.spec);
         let old = found.map(|found| &found.integration);
-        let tokens = self.tokens(composed.integration(), given)?;
+        let mut tokens = self.tokens(composed.integration(), given)?;
+        for token in &mut tokens {
+            self.bring_back(token, composed.integration());
+        }
         // Tokens first that can be tried without using them up.
         for token in &tokens {
             self.try_token(token, composed.integration())?;

@@ -8,7 +8,7 @@ use super::source::Source;
 use crate::azure::GIVE_SECRET;
 use crate::broker::{SessionKey, access, refresh_now};
 use crate::clock;
-use crate::devops::{Asker, Site, try_pat};
+use crate::devops::{Asker, Site, Trial, try_pat};
 use crate::integration::{HostKey, Integration};
 use crate::report::{Exit, Failure};
 use crate::sign_in::NewPat;
@@ -66,6 +66,29 @@ impl Bench<'_> {
         }
         let trial = try_pat(self.network, site, username.as_bytes(), secret);
         trial.failure(site, &new.page(), Asker::Bootstrap).map_or(Ok(()), Err)
+    }
+
+    /// A token that was taken over once and is gone may have been forgotten by mistake: earlier versions
+    /// forgot what git merely said was rejected. One that works is taken over again.
+    pub(super) fn bring_back(&self, planned: &mut Planned<'_>, integration: &Integration) {
+        let (GivenToken::Pat { secret, username, .. }, Source::Pat(key, organization)) =
+            (planned.token, &planned.source)
+        else {
+            return;
+        };
+        if planned.fate != Fate::Gone || self.offline {
+            return;
+        }
+        let place = key.place();
+        let site = Site {
+            scheme: integration.scheme(),
+            place: &place,
+            virtual_directory: &integration.virtual_directory,
+            organization: organization.as_ref(),
+        };
+        if matches!(try_pat(self.network, site, username.as_bytes(), secret), Trial::Works { .. }) {
+            planned.fate = Fate::New;
+        }
     }
 
     /// Tries the token that somebody gave here since.

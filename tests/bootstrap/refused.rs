@@ -171,6 +171,18 @@ fn a_personal_access_token_that_is_refused_at_a_restart() {
     );
 }
 
+/// Earlier versions forgot a token that git merely said was rejected.
+#[test]
+fn a_token_that_was_forgotten_by_mistake_and_works_is_taken_over_again() {
+    let (machine, pat) = with_pat();
+    machine.bootstrap(&[]).expect_success();
+    machine.erase("protocol=https\nhost=dev.azure.com\npath=contoso\n").expect_success();
+    assert_eq!(machine.pat_secrets("https://dev.azure.com"), []);
+    machine.bootstrap(&[]).expect_success();
+    let kept = machine.pat_secrets("https://dev.azure.com");
+    assert_eq!(kept, [(Some("contoso".to_owned()), pat)]);
+}
+
 #[test]
 fn how_the_end_of_a_personal_access_token_is_written() {
     for (expires, code) in [

@@ -363,6 +363,28 @@ fn answering(machine: &Machine, fields: Value) {
 }
 
 #[test]
+fn a_code_is_entered_at_the_issuer_or_at_microsoft_s_pages_and_nowhere_else() {
+    for elsewhere in
+        ["https://evil.example/device", "https://microsoft.com.evil.example/devicelogin"]
+    {
+        let machine = machine();
+        answering(
+            &machine,
+            json!({ "verification_uri": elsewhere, "verification_url": elsewhere }),
+        );
+        let done = machine.helper(&["login", "--device"]);
+        assert_ne!(done.code, 0, "{done:#?}");
+        let host = elsewhere.split('/').nth(2).expect("a host");
+        assert!(
+            done.stderr.contains(&format!("sends the person to {host} with the code")),
+            "{done:#?}"
+        );
+        // It is named, and not shown as a place to go.
+        assert!(!done.stderr.contains(elsewhere), "{done:#?}");
+    }
+}
+
+#[test]
 fn f06_an_interval_that_makes_no_sense_is_no_busy_loop() {
     let machine = machine();
     let logins: Vec<_> =
