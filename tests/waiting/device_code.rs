@@ -368,10 +368,7 @@ fn a_code_is_entered_at_the_issuer_or_at_microsoft_s_pages_and_nowhere_else() {
         ["https://evil.example/device", "https://microsoft.com.evil.example/devicelogin"]
     {
         let machine = machine();
-        answering(
-            &machine,
-            json!({ "verification_uri": elsewhere, "verification_url": elsewhere }),
-        );
+        answering(&machine, json!({ "verification_uri": elsewhere }));
         let done = machine.helper(&["login", "--device"]);
         assert_ne!(done.code, 0, "{done:#?}");
         let host = elsewhere.split('/').nth(2).expect("a host");
