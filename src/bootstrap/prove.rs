@@ -5,7 +5,7 @@ use super::apply::Bench;
 use super::given::GivenToken;
 use super::planned::{Fate, Planned};
 use super::source::Source;
-use crate::azure::GIVE_SECRET;
+use crate::azure::{GIVE_SECRET, Organization, Place};
 use crate::broker::{SessionKey, access, refresh_now};
 use crate::clock;
 use crate::devops::{Asker, Site, Trial, try_pat};
@@ -20,6 +20,16 @@ const GIVE_ANEW: &str = "hand over a new one: the one given is not taken a secon
 /// A sign-in that was shown to work within this time is not tried again, in seconds.
 const JUST_NOW: u64 = 60;
 
+/// Where a token is tried.
+fn site<'s>(
+    place: &'s Place,
+    organization: Option<&'s Organization>,
+    integration: &'s Integration,
+) -> Site<'s> {
+    let scheme = integration.scheme();
+    Site { scheme, place, virtual_directory: &integration.virtual_directory, organization }
+}
+
 impl Bench<'_> {
     /// Tries a personal access token, which changes nothing anywhere.
     pub(super) fn try_token(
@@ -33,12 +43,7 @@ impl Bench<'_> {
             return Ok(());
         };
         let place = key.place();
-        let site = Site {
-            scheme: integration.scheme(),
-            place: &place,
-            virtual_directory: &integration.virtual_directory,
-            organization: organization.as_ref(),
-        };
+        let site = site(&place, organization.as_ref(), integration);
         let new = self.new_pat(integration, &place, organization.as_ref(), username, *expires_at);
         match planned.fate {
             // What is kept instead is what git will use.
@@ -80,12 +85,7 @@ impl Bench<'_> {
             return;
         }
         let place = key.place();
-        let site = Site {
-            scheme: integration.scheme(),
-            place: &place,
-            virtual_directory: &integration.virtual_directory,
-            organization: organization.as_ref(),
-        };
+        let site = site(&place, organization.as_ref(), integration);
         if matches!(try_pat(self.network, site, username.as_bytes(), secret), Trial::Works { .. }) {
             planned.fate = Fate::New;
         }
